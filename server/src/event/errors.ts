@@ -1,0 +1,44 @@
+/**
+ * Every failure we expect has a code in this one table. `status` is the HTTP status it becomes, `retry` says
+ * whether the same call may succeed later, `hint` says what to do. `docs/reference/errors.md` is generated from it.
+ */
+export const errorTable = {
+  BAD_REQUEST: { status: 400, retry: false, hint: 'Correct the named part of the request.' },
+  UNAUTHENTICATED: { status: 401, retry: false, hint: 'Sign in, or send a valid bearer token.' },
+  FORBIDDEN: { status: 403, retry: false, hint: 'Ask an administrator for the named permission.' },
+  NOT_FOUND: { status: 404, retry: false, hint: 'Check the id; it may lie outside the units you can see.' },
+  CONFLICT: { status: 409, retry: false, hint: 'Load the current state and try again.' },
+  TOO_LARGE: { status: 413, retry: false, hint: 'Send smaller parts.' },
+  RATE_LIMITED: { status: 429, retry: true, hint: 'Wait as long as Retry-After says.' },
+  CONFIG_INVALID: { status: 500, retry: false, hint: 'Correct the named setting and start again.' },
+  INTERNAL: { status: 500, retry: false, hint: 'See the server log under the named request id.' },
+  BUS_FULL: { status: 429, retry: true, hint: 'The queue is at its bound; send again after Retry-After.' },
+  BUS_UNWRITABLE: { status: 503, retry: true, hint: 'The disk is full or read-only; free space, nothing else is needed.' },
+  STORE_UNAVAILABLE: { status: 503, retry: true, hint: 'The state store is restarting; try again in a moment.' },
+  EVENTS_UNAVAILABLE: { status: 503, retry: true, hint: 'The event store is restarting; try again in a moment.' },
+  QUERY_INVALID: { status: 400, retry: false, hint: 'Correct the query at the named position.' },
+  QUERY_TOO_LONG: { status: 422, retry: false, hint: 'Narrow the time range or the query.' },
+} as const satisfies Record<string, { status: number; retry: boolean; hint: string }>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** An expected failure. `message` says what happened in a sentence; `detail` carries machine-readable facts, no secrets. */
+export class CodedError extends Error {
+  readonly code: ErrorCode
+  readonly detail: Record<string, unknown>
+
+  constructor(code: ErrorCode, message: string, detail: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CodedError'
+    this.code = code
+    this.detail = detail
+  }
+
+  get status(): number {
+    return errorTable[this.code].status
+  }
+
+  get retry(): boolean {
+    return errorTable[this.code].retry
+  }
+}
