@@ -10,13 +10,30 @@ export const errorTable = {
   CONFLICT: { status: 409, retry: false, hint: 'Load the current state and try again.' },
   TOO_LARGE: { status: 413, retry: false, hint: 'Send smaller parts.' },
   RATE_LIMITED: { status: 429, retry: true, hint: 'Wait as long as Retry-After says.' },
+  DATA_DIR_BUSY: {
+    status: 503,
+    retry: true,
+    hint: 'Another Watchfire uses this data directory; stop it, or choose another dataDir.',
+  },
   CONFIG_INVALID: { status: 500, retry: false, hint: 'Correct the named setting and start again.' },
+  INSTANCE_RUNNING: {
+    status: 409,
+    retry: false,
+    hint: 'Stop the running instance, or name another data directory (WATCHFIRE_DATA_DIR).',
+  },
   INTERNAL: { status: 500, retry: false, hint: 'See the server log under the named request id.' },
   BUS_FULL: { status: 429, retry: true, hint: 'The queue is at its bound; send again after Retry-After.' },
-  BUS_UNWRITABLE: { status: 503, retry: true, hint: 'The disk is full or read-only; free space, nothing else is needed.' },
+  BUS_UNWRITABLE: {
+    status: 503,
+    retry: true,
+    hint: 'The disk is full or read-only; free space, nothing else is needed.',
+  },
   STORE_UNAVAILABLE: { status: 503, retry: true, hint: 'The state store is restarting; try again in a moment.' },
   EVENTS_UNAVAILABLE: { status: 503, retry: true, hint: 'The event store is restarting; try again in a moment.' },
   QUERY_INVALID: { status: 400, retry: false, hint: 'Correct the query at the named position.' },
+  LISTEN_FAILED: { status: 500, retry: true, hint: 'Another program holds the port, or it needs privileges: free it, or choose another port.' },
+  IMPORT_UNSUPPORTED: { status: 415, retry: false, hint: 'Convert the file to text, NDJSON, JSON or Zeek logs first (for EVTX: evtx_dump -o jsonl).' },
+  IMPORT_DAMAGED: { status: 422, retry: false, hint: 'The file ends early or its compression is broken; what stands before the named offset was taken in.' },
   QUERY_TOO_LONG: { status: 422, retry: false, hint: 'Narrow the time range or the query.' },
 } as const satisfies Record<string, { status: number; retry: boolean; hint: string }>
 

@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CodedError } from '../../event/errors.ts'
+
+/**
+ * Holds `directory` for this process: a second program on the same data is refused with DATA_DIR_BUSY. The lock file
+ * names the process and when it started, so that a lock left by a killed process, or by an earlier boot, is taken over.
+ * Returns the function that lets go.
+ */
+export function lockDirectory(directory: string): () => void {
+  mkdirSync(directory, { recursive: true })
+  const path = join(directory, 'lock')
+  const mine = `${process.pid} ${processStart(process.pid)}\n`
+  const draft = `${path}.${process.pid}`
+  writeFileSync(draft, mine)
+  try {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      try {
+        linkSync(draft, path)
+        return () => {
+          if (readLock(path) === mine) rmSync(path, { force: true })
+        }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      }
+      const holder = readLock(path)
+      const [pid, start] = holder.trim().split(' ')
+      if (start && processStart(Number(pid)) === start) {
+        throw new CodedError('DATA_DIR_BUSY', `${directory} is in use by process ${pid}`, {
+          directory,
+          pid: Number(pid),
+        })
+      }
+      rmSync(path, { force: true })
+    }
+  } finally {
+    rmSync(draft, { force: true })
+  }
+  throw new CodedError('DATA_DIR_BUSY', `${directory} is being taken by another process`, { directory })
+}
+
+function readLock(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** When a process started, in the system's own words (it tells a reused process id from the first bearer); '' when there is none. */
+export function processStart(pid: number): string {
+  if (!Number.isInteger(pid) || pid <= 0) return ''
+  try {
+    if (process.platform === 'linux') {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      // The command in parentheses may hold blanks; field 3 is the state and field 22 the start time in ticks since boot.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      if (fields[0] === 'Z') return ''
+      return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${fields[19]}`
+    }
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' })
+      .trim()
+      .replaceAll(' ', '_')
+  } catch {
+    return ''
+  }
+}
+
+/** The command line of a process, arguments separated by blanks; '' when there is none. */
+export function processCommand(pid: number): string {
+  if (!Number.isInteger(pid) || pid <= 0) return ''
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).trim()
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,14 @@
+// Copies what the TypeScript compiler does not: database migrations beside the compiled modules that read them, and
+// (with --content, before publishing) the detection knowledge into the package.
+import { cpSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const copies = [['server/src/seams/store/migrations', 'server/dist/seams/store/migrations']]
+if (process.argv.includes('--content')) copies.push(['content', 'server/content'])
+
+for (const [from, to] of copies) {
+  rmSync(join(root, to), { recursive: true, force: true })
+  cpSync(join(root, from), join(root, to), { recursive: true })
+}
