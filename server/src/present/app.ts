@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Actor, Permission } from '../state/actor.ts'
+
+/** A Fastify instance whose schemas are zod's. */
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
+
+/**
+ * What a caller needs for a route: a permission, `signed-in` (any person or program that is known), or `public`.
+ * Every route names one; the server refuses to start when a route does not.
+ */
+export type Access = Permission | 'signed-in' | 'public'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+    /** Reached with a one-time password too, so that it can be changed. */
+    beforePasswordChange?: boolean
+  }
+  interface FastifyRequest {
+    /** Set by present/authenticate.ts on every route that is not public. */
+    actor: Actor
+    /** The browser session the request came with; absent for programs. */
+    session?: { id: string; csrfToken: string; mustChangePassword: boolean }
+  }
+}

@@ -1,0 +1,56 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
+import { CodedError, type ErrorCode, errorTable } from '../event/errors.ts'
+
+/** Every failure becomes `{ error: { code, message, hint, detail, requestId } }` with the status of its code. */
+export function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const coded = asCoded(error)
+  if (coded.status >= 500) request.log.error({ err: error, requestId: request.id }, 'request failed')
+  if (coded.retry && !reply.hasHeader('retry-after')) {
+    const seconds = coded.detail.retryAfterSeconds
+    reply.header('retry-after', typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : 2)
+  }
+  if (coded.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer realm="watchfire"')
+  reply
+    .status(coded.status)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(errorAnswer(coded, request.id))
+}
+
+export function errorAnswer(error: CodedError, requestId: string) {
+  const { hint } = errorTable[error.code]
+  return { error: { code: error.code, message: error.message, hint, detail: error.detail, requestId } }
+}
+
+/** Statuses Fastify itself raises (bad JSON, body too large, unknown media type), as our codes. */
+const codeByStatus: Record<number, ErrorCode> = {
+  400: 'BAD_REQUEST',
+  404: 'NOT_FOUND',
+  408: 'BAD_REQUEST',
+  413: 'TOO_LARGE',
+  415: 'BAD_REQUEST',
+  431: 'TOO_LARGE',
+}
+
+function asCoded(error: FastifyError | Error): CodedError {
+  if (error instanceof CodedError) return error
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const problems = error.validation.map((issue) => ({
+      at: `${error.validationContext ?? 'request'}${issue.instancePath}`,
+      message: issue.message,
+    }))
+    const text = problems.map((problem) => `${problem.at}: ${problem.message}`).join('; ')
+    return new CodedError('BAD_REQUEST', `The request is invalid: ${text}`, { problems })
+  }
+  // Facts about our own answers or programs do not leave the house; they are in the log under the request id.
+  if (isResponseSerializationError(error)) return internal(error)
+  const status = 'statusCode' in error ? error.statusCode : undefined
+  const code = status === undefined ? undefined : codeByStatus[status]
+  if (code) return new CodedError(code, error.message, {}, { cause: error })
+  return internal(error)
+}
+
+function internal(cause: Error): CodedError {
+  return new CodedError('INTERNAL', 'The server failed to answer this request', {}, { cause })
+}

@@ -1,0 +1,264 @@
+import { z } from 'zod'
+import { severity } from './common.ts'
+
+export const source = z
+  .object({
+    id: z.string(),
+    key: z.string().describe('Transport family and the name or address of the sender, e.g. `syslog:10.0.0.7`.'),
+    name: z.string(),
+    transport: z.string(),
+    parser: z.string().nullable().describe('Parser in use; null while none is recognised.'),
+    pinned: z.boolean().describe('The parser was chosen by a person and is not guessed any more.'),
+    unitId: z.number().int().nullable(),
+    unitPath: z.string(),
+    firstSeenAt: z.date(),
+    lastSeenAt: z.date(),
+    recordCount: z.number().int(),
+    unparsedCount: z.number().int(),
+    parseRate: z.number().min(0).max(1),
+    recordsPerSecond: z.number(),
+    silenceAfterMinutes: z.number().int().nullable(),
+    silent: z.boolean(),
+  })
+  .meta({ id: 'Source' })
+
+export const sourceChange = z
+  .object({
+    name: z.string().trim().min(1).max(200),
+    parser: z.string().max(100).nullable().describe('Pins the parser; null lets it be guessed again.'),
+    unitId: z.number().int().min(1),
+    silenceAfterMinutes: z.number().int().min(1).max(525_600).nullable(),
+  })
+  .partial()
+
+export const unparsedRecord = z
+  .object({ eventId: z.string(), receivedAt: z.date(), text: z.string(), base64: z.string() })
+  .meta({ id: 'UnparsedRecord' })
+
+export const parser = z
+  .object({
+    name: z.string(),
+    title: z.string(),
+    description: z.string(),
+    vendor: z.string().nullable(),
+    product: z.string().nullable(),
+    sampleCount: z.number().int(),
+  })
+  .meta({ id: 'Parser' })
+
+export const rule = z
+  .object({
+    id: z.string(),
+    title: z.string(),
+    description: z.string(),
+    severity,
+    status: z.string(),
+    author: z.string().nullable(),
+    kind: z.enum(['detection', 'correlation']),
+    logsource: z.object({
+      category: z.string().nullable(),
+      product: z.string().nullable(),
+      service: z.string().nullable(),
+    }),
+    techniques: z.array(z.string()),
+    tactics: z.array(z.string()),
+    enabled: z.boolean(),
+    canFire: z.boolean().describe('Enabled, understood, and a source that could make it fire was seen lately.'),
+    cannotFireReasons: z.array(z.string()),
+    lastFiredAt: z.date().nullable(),
+    firedCount: z.number().int(),
+    firedCountLastDay: z.number().int(),
+  })
+  .meta({ id: 'Rule' })
+
+export const ruleDetail = rule
+  .extend({
+    yaml: z.string(),
+    falsePositives: z.array(z.string()),
+    references: z.array(z.string()),
+    fields: z.array(z.string()).describe('Fields the rule reads.'),
+    requiredSources: z.array(z.string()),
+    samples: z.object({
+      fires: z.array(z.record(z.string(), z.unknown())),
+      silent: z.array(z.record(z.string(), z.unknown())),
+    }),
+    problems: z.array(z.string()).describe('Why the rule was refused, when it was.'),
+  })
+  .meta({ id: 'RuleDetail' })
+
+export const asset = z
+  .object({
+    id: z.number().int(),
+    name: z.string(),
+    kind: z.string(),
+    addresses: z.array(z.string()),
+    hostNames: z.array(z.string()),
+    criticality: z.enum(['low', 'medium', 'high', 'critical']),
+    owner: z.string().nullable(),
+    unitId: z.number().int(),
+    unitPath: z.string(),
+    tags: z.array(z.string()),
+    createdAt: z.date(),
+    updatedAt: z.date(),
+  })
+  .meta({ id: 'Asset' })
+
+export const assetInput = z.object({
+  name: z.string().trim().min(1).max(200),
+  kind: z.string().trim().min(1).max(50).default('server'),
+  addresses: z.array(z.string().max(64)).max(100).default([]),
+  hostNames: z.array(z.string().max(255)).max(100).default([]),
+  criticality: z.enum(['low', 'medium', 'high', 'critical']).default('medium'),
+  owner: z.string().max(200).nullable().default(null),
+  unitId: z.number().int().min(1).optional(),
+  tags: z.array(z.string().max(64)).max(50).default([]),
+})
+
+export const indicator = z
+  .object({
+    id: z.number().int(),
+    type: z.enum(['ip', 'cidr', 'domain', 'url', 'sha256', 'sha1', 'md5', 'email']),
+    value: z.string(),
+    severity,
+    description: z.string(),
+    origin: z.string().describe('Where it came from: a feed, a file, a person.'),
+    unitPath: z.string(),
+    active: z.boolean(),
+    expiresAt: z.date().nullable(),
+    createdAt: z.date(),
+  })
+  .meta({ id: 'Indicator' })
+
+export const indicatorInput = z.object({
+  type: indicator.shape.type,
+  value: z.string().trim().min(1).max(2048),
+  severity: severity.default('high'),
+  description: z.string().max(2000).default(''),
+  origin: z.string().max(200).default('manual'),
+  expiresAt: z.iso.datetime({ offset: true }).nullable().default(null),
+})
+
+export const importResult = z
+  .object({
+    imported: z.number().int(),
+    unchanged: z.number().int(),
+    rejected: z.array(z.object({ line: z.number().int(), message: z.string() })),
+  })
+  .meta({ id: 'ImportResult' })
+
+export const overview = z
+  .object({
+    generatedAt: z.date(),
+    attention: z
+      .array(
+        z.object({
+          kind: z.enum([
+            'incidents_unassigned',
+            'incidents_mine',
+            'sources_silent',
+            'sources_unparsed',
+            'deliveries_failed',
+            'health_problem',
+          ]),
+          severity,
+          count: z.number().int(),
+          link: z.string().describe('Path in the web client that shows them.'),
+        }),
+      )
+      .describe('What needs me now, most pressing first.'),
+    incidents: z.object({
+      open: z.number().int(),
+      unassigned: z.number().int(),
+      mine: z.number().int(),
+      openBySeverity: z.record(z.string(), z.number().int()),
+      openedLastDay: z.number().int(),
+      closedLastDay: z.number().int(),
+      top: z.array(
+        z.object({
+          id: z.number().int(),
+          title: z.string(),
+          severity,
+          score: z.number(),
+          status: z.string(),
+          lastSeenAt: z.date(),
+        }),
+      ),
+    }),
+    detections: z.object({
+      lastDay: z.number().int(),
+      trend: z.array(z.object({ at: z.date(), count: z.number().int(), by: z.record(z.string(), z.number().int()) })),
+      topRules: z.array(z.object({ ruleId: z.string(), title: z.string(), severity, count: z.number().int() })),
+    }),
+    events: z.object({
+      lastDay: z.number().int(),
+      perSecond: z.number(),
+      trend: z.array(z.object({ at: z.date(), count: z.number().int() })),
+    }),
+    sources: z.object({
+      total: z.number().int(),
+      silent: z.number().int(),
+      parseRate: z.number(),
+      worst: z.array(
+        z.object({
+          id: z.string(),
+          name: z.string(),
+          silent: z.boolean(),
+          parseRate: z.number(),
+          lastSeenAt: z.date(),
+        }),
+      ),
+    }),
+    /** Parts that could not be read, named; the rest is true. */
+    missing: z.array(z.string()),
+  })
+  .meta({ id: 'Overview' })
+
+export const health = z
+  .object({
+    status: z.enum(['healthy', 'degraded', 'down']),
+    version: z.string(),
+    startedAt: z.date(),
+    uptimeSeconds: z.number(),
+    problems: z.array(z.object({ part: z.string(), severity, message: z.string() })),
+    children: z.array(
+      z.object({
+        name: z.string(),
+        status: z.enum(['starting', 'running', 'restarting', 'stopped', 'external']),
+        version: z.string().nullable(),
+        processId: z.number().int().nullable(),
+        restarts: z.number().int(),
+        lastError: z.string().nullable(),
+      }),
+    ),
+    threads: z.array(
+      z.object({
+        name: z.string(),
+        status: z.enum(['starting', 'running', 'restarting', 'stopped']),
+        restarts: z.number().int(),
+      }),
+    ),
+    bus: z.array(
+      z.object({
+        topic: z.string(),
+        group: z.string(),
+        lag: z.number().int(),
+        bytes: z.number(),
+        limitBytes: z.number(),
+      }),
+    ),
+    disk: z.object({ path: z.string(), totalBytes: z.number(), freeBytes: z.number() }).nullable(),
+    losses: z
+      .array(z.object({ counter: z.string(), value: z.number(), description: z.string() }))
+      .describe('Everything that was ever dropped or evicted since the start, counted.'),
+    process: z.object({ memoryBytes: z.number(), heapBytes: z.number(), cpuSeconds: z.number() }),
+    versions: z.record(z.string(), z.string()),
+    settings: z.record(z.string(), z.unknown()).describe('Settings in force; secrets are left out.'),
+  })
+  .meta({ id: 'Health' })
+
+export const ingestResult = z
+  .object({
+    accepted: z.number().int().describe('Records that are durable now.'),
+    bytes: z.number().int(),
+  })
+  .meta({ id: 'IngestResult' })
