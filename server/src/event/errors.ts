@@ -21,6 +21,30 @@ export const errorTable = {
     retry: false,
     hint: 'Stop the running instance, or name another data directory (WATCHFIRE_DATA_DIR).',
   },
+  SIGN_IN_FAILED: {
+    status: 401,
+    retry: false,
+    hint: 'Check name, password and code; after five failures the account rests.',
+  },
+  SIGN_IN_LOCKED: {
+    status: 429,
+    retry: true,
+    hint: 'Wait as long as Retry-After says, or ask an administrator to reset the password.',
+  },
+  TOTP_REQUIRED: {
+    status: 401,
+    retry: false,
+    hint: 'Send the six-digit code of the authenticator, or a recovery code.',
+  },
+  PASSWORD_MUST_CHANGE: { status: 403, retry: false, hint: 'Change the one-time password first.' },
+  PASSWORD_WEAK: { status: 400, retry: false, hint: 'Choose a password that meets the named rule.' },
+  AUDIT_BROKEN: {
+    status: 500,
+    retry: false,
+    hint: 'Run watchfire doctor --audit and restore the state store from a backup.',
+  },
+  SECRET_UNREADABLE: { status: 500, retry: false, hint: 'Restore the master key file, or set the secret again.' },
+  KEY_FILE_INVALID: { status: 500, retry: false, hint: 'Restore the named key file from a backup.' },
   INTERNAL: { status: 500, retry: false, hint: 'See the server log under the named request id.' },
   BUS_FULL: { status: 429, retry: true, hint: 'The queue is at its bound; send again after Retry-After.' },
   BUS_UNWRITABLE: {
@@ -31,9 +55,21 @@ export const errorTable = {
   STORE_UNAVAILABLE: { status: 503, retry: true, hint: 'The state store is restarting; try again in a moment.' },
   EVENTS_UNAVAILABLE: { status: 503, retry: true, hint: 'The event store is restarting; try again in a moment.' },
   QUERY_INVALID: { status: 400, retry: false, hint: 'Correct the query at the named position.' },
-  LISTEN_FAILED: { status: 500, retry: true, hint: 'Another program holds the port, or it needs privileges: free it, or choose another port.' },
-  IMPORT_UNSUPPORTED: { status: 415, retry: false, hint: 'Convert the file to text, NDJSON, JSON or Zeek logs first (for EVTX: evtx_dump -o jsonl).' },
-  IMPORT_DAMAGED: { status: 422, retry: false, hint: 'The file ends early or its compression is broken; what stands before the named offset was taken in.' },
+  LISTEN_FAILED: {
+    status: 500,
+    retry: true,
+    hint: 'Another program holds the port, or it needs privileges: free it, or choose another port.',
+  },
+  IMPORT_UNSUPPORTED: {
+    status: 415,
+    retry: false,
+    hint: 'Convert the file to text, NDJSON, JSON or Zeek logs first (for EVTX: evtx_dump -o jsonl).',
+  },
+  IMPORT_DAMAGED: {
+    status: 422,
+    retry: false,
+    hint: 'The file ends early or its compression is broken; what stands before the named offset was taken in.',
+  },
   QUERY_TOO_LONG: { status: 422, retry: false, hint: 'Narrow the time range or the query.' },
 } as const satisfies Record<string, { status: number; retry: boolean; hint: string }>
 
