@@ -1,0 +1,4 @@
+declare module 'sm-crypto' {
+  const smCrypto: { sm3(text: string): string }
+  export default smCrypto
+}
