@@ -1,0 +1,120 @@
+import type { Event } from '../event/event.ts'
+import type { OffsetRange } from '../seams/bus/bus.ts'
+import type { Clock } from '../seams/clock/clock.ts'
+
+/** Ranges of `raw` offsets about to be stored as one block; durable, so that a replay cuts the same block. */
+export interface BlockLedger {
+  /** Resolves when the intent is durable. */
+  record(range: OffsetRange): Promise<void>
+}
+
+export interface BlockWriterOptions {
+  clock: Clock
+  ledger: BlockLedger
+  /** Stores the events as one block; storing the same token twice changes nothing. Rejects when the store is away. */
+  insert(events: Event[], token: string): Promise<void>
+  /** Everything up to `last` is stored. */
+  commit(partition: number, last: number): Promise<void>
+  /** Told of every failed attempt; the block is tried again until it succeeds or the writer is closed. */
+  onFailure(error: unknown, attempt: number): void
+  maxRows?: number
+  maxDelayMs?: number
+}
+
+interface Block {
+  range: OffsetRange
+  events: Event[]
+  /** What has to happen before the offsets are committed: the matches of these records are on the bus. */
+  before: Promise<unknown>[]
+  startedAtMs: number
+}
+
+const firstRetryDelayMs = 100
+const longestRetryDelayMs = 5_000
+
+/**
+ * Gathers events into large blocks for the event store: one open block a partition, one being stored. A block is
+ * closed at `maxRows` rows or `maxDelayMs`, its range is recorded, it is inserted with the token
+ * `partition:first-last`, then the bus offset is committed. A third block waits, and with it the bus: back-pressure.
+ */
+export function createBlockWriter(options: BlockWriterOptions) {
+  const { clock, ledger, maxRows = 50_000, maxDelayMs = 500 } = options
+  const open = new Map<number, Block>()
+  const storing = new Map<number, Promise<void>>()
+  const closing = new AbortController()
+  let stored = 0
+  let retries = 0
+
+  /** Adds the events of one range; ranges of a partition come in order and without gaps. */
+  async function add(range: OffsetRange, events: Event[], before: Promise<unknown>[]): Promise<void> {
+    let block = open.get(range.partition)
+    if (!block) {
+      block = { range: { ...range }, events: [], before: [], startedAtMs: clock.now() }
+      open.set(range.partition, block)
+      void flushLater(block)
+    }
+    block.range.last = range.last
+    for (const event of events) block.events.push(event)
+    block.before.push(...before)
+    if (block.events.length >= maxRows) await flush(range.partition)
+  }
+
+  async function flushLater(block: Block): Promise<void> {
+    await clock.sleep(maxDelayMs, closing.signal).catch(() => undefined)
+    if (open.get(block.range.partition) === block && !closing.signal.aborted) await flush(block.range.partition)
+  }
+
+  /** Closes the open block and stores it after the one before it; resolves when storing it has begun. */
+  async function flush(partition: number): Promise<void> {
+    // The block stays open, and grows, while the one before it is still being stored.
+    await storing.get(partition)
+    const block = open.get(partition)
+    if (!block) return
+    open.delete(partition)
+    storing.set(partition, store(block))
+  }
+
+  async function store(block: Block): Promise<void> {
+    const { partition, first, last } = block.range
+    const matchesPublished = Promise.all(block.before)
+    await untilDone(() => ledger.record(block.range))
+    if (block.events.length > 0) await untilDone(() => options.insert(block.events, `${partition}:${first}-${last}`))
+    await matchesPublished
+    await untilDone(() => options.commit(partition, last))
+    stored += block.events.length
+  }
+
+  /** Tries until it succeeds, or the writer is closed: then the rest is replayed at the next start. */
+  async function untilDone(step: () => Promise<void>): Promise<void> {
+    let delayMs = firstRetryDelayMs
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await step()
+      } catch (error) {
+        retries++
+        options.onFailure(error, attempt)
+        if (closing.signal.aborted) throw error
+        await clock.sleep(delayMs, closing.signal)
+        delayMs = Math.min(delayMs * 2, longestRetryDelayMs)
+      }
+    }
+  }
+
+  return {
+    add,
+    flush,
+    /** Stores what is open, then resolves; what cannot be stored now is replayed at the next start. */
+    async close(): Promise<void> {
+      for (const partition of [...open.keys()]) await flush(partition)
+      closing.abort(new Error('the block writer was closed'))
+      await Promise.allSettled(storing.values())
+    },
+    stats: () => ({
+      stored,
+      retries,
+      open: [...open.values()].reduce((sum, block) => sum + block.events.length, 0),
+    }),
+  }
+}
+
+export type BlockWriter = ReturnType<typeof createBlockWriter>

@@ -1,0 +1,90 @@
+import { Worker } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import type { Clock } from '../seams/clock/clock.ts'
+
+/** What a thread tells the main thread. */
+export type ThreadMessage = { kind: 'ready' } | { kind: 'stats'; stats: Record<string, number> } | { kind: 'stopped' }
+
+/** A supervised worker thread: restarted with back-off when it dies, asked to stop and given time to finish. */
+export interface Thread {
+  name: string
+  state(): 'starting' | 'ready' | 'down'
+  /** Counters last reported, about once a second. */
+  stats(): Record<string, number>
+  restarts(): number
+  /** Resolves when the thread first said it is ready. */
+  ready: Promise<void>
+  stop(): Promise<void>
+}
+
+const firstRestartDelayMs = 200
+const longestRestartDelayMs = 10_000
+const stopTimeoutMs = 10_000
+
+export function startThread(
+  name: string,
+  file: URL,
+  data: unknown,
+  { logger, clock }: { logger: Logger; clock: Clock },
+): Thread {
+  let worker: Worker
+  let state: 'starting' | 'ready' | 'down' = 'starting'
+  let stats: Record<string, number> = {}
+  let restarts = 0
+  let delayMs = firstRestartDelayMs
+  let stopping = false
+  let markReady: () => void = () => {}
+  const ready = new Promise<void>((resolve) => {
+    markReady = resolve
+  })
+
+  const start = () => {
+    state = 'starting'
+    worker = new Worker(file, { workerData: data, name })
+    worker.on('message', (message: ThreadMessage) => {
+      if (message.kind === 'ready') {
+        state = 'ready'
+        delayMs = firstRestartDelayMs
+        markReady()
+      } else if (message.kind === 'stats') stats = message.stats
+    })
+    worker.on('error', (error) => logger.error({ thread: name, err: error }, 'thread failed'))
+    worker.on('exit', () => {
+      state = 'down'
+      if (stopping) return
+      restarts++
+      logger.warn({ thread: name, restarts, delayMs }, 'thread ended and is restarted')
+      void clock.sleep(delayMs).then(() => {
+        if (!stopping) start()
+      })
+      delayMs = Math.min(delayMs * 2, longestRestartDelayMs)
+    })
+  }
+  start()
+
+  return {
+    name,
+    state: () => state,
+    stats: () => stats,
+    restarts: () => restarts,
+    ready,
+    async stop() {
+      stopping = true
+      if (state === 'down') return
+      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+      worker.postMessage({ kind: 'stop' })
+      const timeout = new AbortController()
+      await Promise.race([
+        exited,
+        clock.sleep(stopTimeoutMs, timeout.signal).then(
+          async () => {
+            logger.warn({ thread: name }, 'thread did not stop in time and is ended')
+            await worker.terminate()
+          },
+          () => undefined,
+        ),
+      ])
+      timeout.abort()
+    },
+  }
+}
