@@ -1335,7 +1335,10 @@ export interface components {
                 closedLastDay: number;
                 top: {
                     id: number;
-                    title: string;
+                    title: {
+                        zh: string;
+                        en: string;
+                    };
                     severity: components["schemas"]["Severity"];
                     score: number;
                     status: string;
@@ -1563,23 +1566,30 @@ export interface components {
             /** @enum {string} */
             role: "actor" | "target" | "observed";
         };
+        Bilingual: {
+            zh: string;
+            en: string;
+        };
         /** @enum {string} */
-        IncidentStatus: "new" | "in_progress" | "closed";
+        IncidentStatus: "new" | "in_progress" | "on_hold" | "closed";
         /** @enum {string} */
-        CloseReason: "resolved" | "false_positive" | "benign" | "duplicate" | "accepted_risk";
+        CloseReason: "true_positive" | "false_positive" | "benign" | "duplicate";
         Incident: {
             id: number;
-            title: string;
+            title: components["schemas"]["Bilingual"];
             severity: components["schemas"]["Severity"];
             status: components["schemas"]["IncidentStatus"];
             closeReason: components["schemas"]["CloseReason"] | null;
             score: number;
-            scoreReasons: {
+            /** @description Named parts that add up to the score. */
+            scoreParts: {
                 name: string;
                 points: number;
-                detail: string;
+                because: {
+                    [key: string]: string | number;
+                };
             }[];
-            story: string;
+            story: components["schemas"]["Bilingual"];
             tactics: string[];
             techniques: string[];
             entities: components["schemas"]["Entity"][];
@@ -2320,7 +2330,7 @@ export interface operations {
                     action: "assign" | "status" | "severity" | "close" | "reopen";
                     assigneeId?: number | null;
                     /** @enum {string} */
-                    status?: "new" | "in_progress";
+                    status?: "new" | "in_progress" | "on_hold";
                     severity?: components["schemas"]["Severity"];
                     reason?: components["schemas"]["CloseReason"];
                     comment?: string;
@@ -2428,7 +2438,7 @@ export interface operations {
                 "application/json": {
                     assigneeId?: number | null;
                     /** @enum {string} */
-                    status?: "new" | "in_progress";
+                    status?: "new" | "in_progress" | "on_hold";
                     severity?: components["schemas"]["Severity"];
                 };
             };

@@ -176,7 +176,7 @@ export const overview = z
       top: z.array(
         z.object({
           id: z.number().int(),
-          title: z.string(),
+          title: z.object({ zh: z.string(), en: z.string() }),
           severity,
           score: z.number(),
           status: z.string(),

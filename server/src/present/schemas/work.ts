@@ -9,22 +9,33 @@ export const entity = z
   })
   .meta({ id: 'Entity' })
 
-export const incidentStatus = z.enum(['new', 'in_progress', 'closed']).meta({ id: 'IncidentStatus' })
+/** A text in the two languages of the product. */
+export const bilingual = z.object({ zh: z.string(), en: z.string() }).meta({ id: 'Bilingual' })
+
+export const incidentStatus = z.enum(['new', 'in_progress', 'on_hold', 'closed']).meta({ id: 'IncidentStatus' })
 
 export const closeReason = z
-  .enum(['resolved', 'false_positive', 'benign', 'duplicate', 'accepted_risk'])
+  .enum(['true_positive', 'false_positive', 'benign', 'duplicate'])
   .meta({ id: 'CloseReason' })
 
 export const incident = z
   .object({
     id: z.number().int(),
-    title: z.string(),
+    title: bilingual,
     severity,
     status: incidentStatus,
     closeReason: closeReason.nullable(),
     score: z.number(),
-    scoreReasons: z.array(z.object({ name: z.string(), points: z.number(), detail: z.string() })),
-    story: z.string(),
+    scoreParts: z
+      .array(
+        z.object({
+          name: z.string(),
+          points: z.number(),
+          because: z.record(z.string(), z.union([z.string(), z.number()])),
+        }),
+      )
+      .describe('Named parts that add up to the score.'),
+    story: bilingual,
     tactics: z.array(z.string()),
     techniques: z.array(z.string()),
     entities: z.array(entity),
@@ -60,7 +71,7 @@ export const incidentQuery = pageQuery.extend({
 export const incidentChange = z
   .object({
     assigneeId: z.number().int().min(1).nullable(),
-    status: z.enum(['new', 'in_progress']),
+    status: z.enum(['new', 'in_progress', 'on_hold']),
     severity,
   })
   .partial()
@@ -103,7 +114,7 @@ export const bulkInput = z.object({
   ids: z.array(z.number().int().min(1)).min(1).max(500),
   action: z.enum(['assign', 'status', 'severity', 'close', 'reopen']),
   assigneeId: z.number().int().min(1).nullable().optional(),
-  status: z.enum(['new', 'in_progress']).optional(),
+  status: z.enum(['new', 'in_progress', 'on_hold']).optional(),
   severity: severity.optional(),
   reason: closeReason.optional(),
   comment: z.string().trim().max(4000).optional(),
