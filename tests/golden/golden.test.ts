@@ -1,0 +1,136 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { type Platform, startPlatform, until } from '../harness/platform.ts'
+import { sendTcp, sendUdp } from '../harness/send.ts'
+import { render } from './render.ts'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const scenarios = readdirSync(here, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+
+interface ExpectedIncident {
+  rules: string[]
+  entities: string[]
+  severity: string
+  tactics: string[]
+}
+
+interface IncidentRow {
+  id: number | string
+  severity: string
+}
+
+interface IncidentDetail extends IncidentRow {
+  entities: { type: string; value: string }[]
+  tactics: string[]
+}
+
+/**
+ * Every folder beside this file is a scenario: input files named `NN.<transport>[-<source>].<ending>` go through the
+ * platform's real inputs in order; afterwards exactly the incidents of expected.yml exist, no more and no fewer.
+ */
+describe.each(scenarios.map((entry) => entry.name))('scenario %s', (name) => {
+  let platform: Platform
+
+  beforeAll(async () => {
+    platform = await startPlatform()
+  }, 120_000)
+
+  afterAll(async () => {
+    await platform?.stop()
+    platform?.remove()
+  })
+
+  it('ends in exactly the expected incidents', async () => {
+    const folder = `${here}${name}/`
+    const startMs = Date.now() - 3_600_000
+    let records = 0
+    for (const file of readdirSync(folder).filter((entry) => /^\d/.test(entry)).sort()) {
+      const text = render(readFileSync(folder + file, 'utf8'), startMs)
+      const lines = text.split('\n').filter((line) => line !== '')
+      records += lines.length
+      await sendFile(platform, file, lines)
+    }
+    const expected = (parse(readFileSync(`${folder}expected.yml`, 'utf8')) as { incidents: ExpectedIncident[] }).incidents
+    await until(async () => (await countEvents(platform)) >= records, 30_000, () => `not all of ${records} records were stored`)
+    await until(
+      async () => (await listIncidents(platform)).length >= expected.length,
+      15_000,
+      () => 'the incidents did not appear',
+    )
+    expect(await countEvents(platform)).toBe(records)
+    await settled(platform)
+
+    const found = await Promise.all((await listIncidents(platform)).map((row) => describeIncident(platform, row)))
+    expect(found.map((incident) => incident.rules)).toEqual(expected.map((incident) => [...incident.rules].sort()))
+    for (const [index, incident] of expected.entries()) {
+      expect(found[index]!.severity).toBe(incident.severity)
+      expect(found[index]!.entities).toEqual(expect.arrayContaining(incident.entities))
+      expect(found[index]!.tactics).toEqual(expect.arrayContaining(incident.tactics))
+    }
+  }, 120_000)
+})
+
+async function sendFile(platform: Platform, file: string, lines: string[]): Promise<void> {
+  const [, transport, , source] = /^\d+\.(syslog-tcp|syslog-udp|http)(-([\w-]+))?\./.exec(file) ?? []
+  if (transport === 'syslog-tcp') return sendTcp(platform.syslogPort, lines)
+  if (transport === 'syslog-udp') return sendUdp(platform.syslogPort, lines)
+  if (transport !== 'http' || !source) throw new Error(`${file} names no transport`)
+  const answer = await platform.request('POST', `/api/v1/ingest/${source}`, lines.join('\n'), {
+    'content-type': 'application/x-ndjson',
+  })
+  expect(answer.status).toBeLessThan(300)
+}
+
+async function countEvents(platform: Platform): Promise<number> {
+  const answer = await platform.request<{ total: number }>('POST', '/api/v1/search', {
+    query: '',
+    from: new Date(Date.now() - 7 * 86_400_000).toISOString(),
+    to: new Date(Date.now() + 86_400_000).toISOString(),
+    limit: 1,
+  })
+  expect(answer.status).toBe(200)
+  return answer.body.total
+}
+
+async function listIncidents(platform: Platform): Promise<IncidentRow[]> {
+  const answer = await platform.request<{ items: IncidentRow[] }>('GET', '/api/v1/incidents?limit=100')
+  expect(answer.status).toBe(200)
+  return answer.body.items
+}
+
+/** Waits until two looks a second apart show the same detections: nothing is on its way any more. */
+async function settled(platform: Platform): Promise<void> {
+  let before = ''
+  await until(
+    async () => {
+      const now = JSON.stringify((await platform.request('GET', '/api/v1/detections?limit=200')).body)
+      const same = now === before
+      before = now
+      return same
+    },
+    20_000,
+    () => 'detections did not settle',
+    1_000,
+  )
+}
+
+async function describeIncident(platform: Platform, row: IncidentRow) {
+  const detail = (await platform.request<IncidentDetail>('GET', `/api/v1/incidents/${row.id}`)).body
+  const detections = (
+    await platform.request<{ items: { ruleName?: string; ruleId: string }[] }>('GET', `/api/v1/detections?incident=${row.id}&limit=200`)
+  ).body.items
+  const names = await ruleNames(platform)
+  return {
+    rules: [...new Set(detections.map((detection) => names.get(detection.ruleId) ?? detection.ruleId))].sort(),
+    severity: detail.severity,
+    entities: detail.entities.map((entity) => `${entity.type} ${entity.value}`),
+    tactics: detail.tactics,
+  }
+}
+
+async function ruleNames(platform: Platform): Promise<Map<string, string>> {
+  const answer = await platform.request<{ items: { id: string; name: string }[] }>('GET', '/api/v1/rules?limit=500')
+  return new Map(answer.body.items.map((rule) => [rule.id, rule.name]))
+}
