@@ -1,0 +1,15 @@
+import type { Config } from '../../config/config.ts'
+
+/** What every worker thread is given at its start. */
+export interface ThreadData {
+  config: Config
+  /** Connection URL of the state store, with its password. */
+  storeUrl: string
+  /** Index among the threads of the same kind. */
+  index: number
+}
+
+/** Partitions of `raw`: 0 is written by the main thread (HTTP), the others by the collect thread (syslog). */
+export function collectPartitions(config: Pick<Config, 'processThreads'>): number[] {
+  return Array.from({ length: config.processThreads }, (_, index) => index + 1)
+}
