@@ -9,7 +9,11 @@ export interface Bus {
    * not appended again and the first answer is returned.
    * Rejects with BUS_FULL (backlog at its bound) or BUS_UNWRITABLE (disk full or read-only); then nothing was appended.
    */
-  publish(topic: Topic, records: Uint8Array[], options?: { key?: string; idempotencyKey?: string }): Promise<OffsetRange>
+  publish(
+    topic: Topic,
+    records: Uint8Array[],
+    options?: { key?: string; idempotencyKey?: string },
+  ): Promise<OffsetRange>
   /** Delivers batches in offset order per partition, starting after the committed offset of the group. */
   subscribe(topic: Topic, group: string, subscriber: Subscriber): Promise<Subscription>
   /** Everything in the partition up to and including `offset` has been dealt with by the group; durable. */

@@ -40,6 +40,12 @@ export function lockDirectory(directory: string): () => void {
   throw new CodedError('DATA_DIR_BUSY', `${directory} is being taken by another process`, { directory })
 }
 
+/** True while a living process holds `directory`. */
+export function isDirectoryLocked(directory: string): boolean {
+  const [pid, start] = readLock(join(directory, 'lock')).trim().split(' ')
+  return start !== undefined && start !== '' && processStart(Number(pid)) === start
+}
+
 function readLock(path: string): string {
   try {
     return readFileSync(path, 'utf8')

@@ -1,4 +1,4 @@
-import { bigint, boolean, customType, index, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, boolean, customType, index, integer, pgTable, text, timestamp, uniqueIndex } from 'drizzle-orm/pg-core'
 
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
@@ -18,7 +18,7 @@ export const units = pgTable(
   },
   (table) => [
     index('units_path_prefix').on(table.path.op('text_pattern_ops')),
-    index('units_parent').on(table.parentId, table.name),
+    uniqueIndex('units_sibling_name').on(table.parentId, table.name),
   ],
 )
 

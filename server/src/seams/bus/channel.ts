@@ -1,0 +1,41 @@
+import { BroadcastChannel } from 'node:worker_threads'
+import type { Broadcast } from './bus.ts'
+
+/**
+ * A named channel between all threads of the process. Messages reach the listeners of this very channel too, which a
+ * plain BroadcastChannel does not do. It keeps no process alive.
+ */
+export class ThreadChannel<Message> implements Broadcast<Message> {
+  readonly #channel: BroadcastChannel
+  readonly #listeners = new Set<(message: Message) => void>()
+
+  constructor(name: string) {
+    this.#channel = new BroadcastChannel(name)
+    this.#channel.unref()
+    this.#channel.onmessage = (event: unknown) => this.#deliver((event as { data: Message }).data)
+  }
+
+  send(message: Message): void {
+    this.#channel.postMessage(message)
+    queueMicrotask(() => this.#deliver(message))
+  }
+
+  /** To the other threads only. */
+  sendToOthers(message: Message): void {
+    this.#channel.postMessage(message)
+  }
+
+  listen(handler: (message: Message) => void): () => void {
+    this.#listeners.add(handler)
+    return () => this.#listeners.delete(handler)
+  }
+
+  close(): void {
+    this.#listeners.clear()
+    this.#channel.close()
+  }
+
+  #deliver(message: Message): void {
+    for (const listener of this.#listeners) listener(message)
+  }
+}
