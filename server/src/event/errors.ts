@@ -70,6 +70,8 @@ export const errorTable = {
     retry: false,
     hint: 'The file ends early or its compression is broken; what stands before the named offset was taken in.',
   },
+  RULE_INVALID: { status: 422, retry: false, hint: 'Correct the rule where the message says; the reason names the remedy.' },
+  RULES_UNREADABLE: { status: 422, retry: false, hint: 'Name an existing file or folder of Sigma rules that this program may read.' },
   QUERY_TOO_LONG: { status: 422, retry: false, hint: 'Narrow the time range or the query.' },
 } as const satisfies Record<string, { status: number; retry: boolean; hint: string }>
 

@@ -1,0 +1,34 @@
+/** ATT&CK (Enterprise) tactics in the order of an attack. */
+const tacticOrder: readonly string[] = [
+  'reconnaissance',
+  'resource-development',
+  'initial-access',
+  'execution',
+  'persistence',
+  'privilege-escalation',
+  'defense-evasion',
+  'credential-access',
+  'discovery',
+  'lateral-movement',
+  'collection',
+  'command-and-control',
+  'exfiltration',
+  'impact',
+]
+
+/** Techniques (`T1110.001`) and tactics (`credential-access`, earliest stage first) named by the `attack.` tags of a rule. */
+export function attackOf(tags: readonly string[]): { techniques: string[]; tactics: string[] } {
+  const techniques = new Set<string>()
+  const tactics = new Set<string>()
+  for (const tag of tags) {
+    if (!tag.startsWith('attack.')) continue
+    const name = tag.slice('attack.'.length)
+    if (/^t\d{4}(\.\d{3})?$/.test(name)) techniques.add(name.toUpperCase())
+    const tactic = name.replaceAll('_', '-')
+    if (tacticOrder.includes(tactic)) tactics.add(tactic)
+  }
+  return {
+    techniques: [...techniques].sort(),
+    tactics: [...tactics].sort((a, b) => tacticOrder.indexOf(a) - tacticOrder.indexOf(b)),
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import type { Detection, Entity, Event, Fields, FieldValue } from '../event/event.ts'
+import { attackOf } from './attack.ts'
+import { entitiesOf } from './entities.ts'
+import type { SigmaDocument } from './sigma/document.ts'
+import { type RuleMatch, SigmaEngine } from './sigma/engine.ts'
+import type { Lookups } from './sigma/logsource.ts'
+import type { RuleSet } from './sigma/ruleset.ts'
+
+export interface DetectorOptions {
+  lookups: Lookups
+  /** Rules for which it says false are not matched. Default: all are on. */
+  enabled?: (ruleId: string) => boolean
+}
+
+export interface DetectorCounters {
+  events: number
+  detections: number
+  /** Detections by rule id. */
+  byRule: Map<string, number>
+}
+
+/** The stage `detect`: stateless between events, so that any number may share a stream. */
+export interface Detector {
+  /** Detections of a batch, in the order of its events and then of the rules. */
+  detect(events: Event[]): Detection[]
+  /** Puts another rule set, or another choice of enabled rules, in place between two batches. */
+  replace(ruleSet: RuleSet, enabled?: (ruleId: string) => boolean): void
+  readonly counters: DetectorCounters
+}
+
+const fieldTextLimit = 1024
+
+/** Creates the stage from a compiled rule set. */
+export function createDetector(ruleSet: RuleSet, { lookups, enabled }: DetectorOptions): Detector {
+  let engine = new SigmaEngine(ruleSet, lookups, enabled)
+  const counters: DetectorCounters = { events: 0, detections: 0, byRule: new Map() }
+  return {
+    counters,
+    replace(next, nextEnabled) {
+      engine = new SigmaEngine(next, lookups, nextEnabled)
+    },
+    detect(events) {
+      const detections: Detection[] = []
+      for (const event of events) {
+        const matches = engine.matchEvent(event)
+        for (const match of matches) {
+          const detection = detectionOf(match, event)
+          counters.byRule.set(detection.ruleId, (counters.byRule.get(detection.ruleId) ?? 0) + 1)
+          detections.push(detection)
+        }
+      }
+      counters.events += events.length
+      counters.detections += detections.length
+      return detections
+    },
+  }
+}
+
+/** The finding of one rule on one event. */
+function detectionOf({ rule, explain }: RuleMatch, event: Event): Detection {
+  const { document } = rule
+  const entities = entitiesOf(event.fields)
+  return {
+    id: detectionId(document.id, event.id, ''),
+    ruleId: document.id,
+    ruleTitle: document.title,
+    detector: 'sigma',
+    severity: document.level,
+    timeMs: event.timeMs,
+    unitPath: event.unitPath,
+    ...attackOf(document.tags),
+    entities,
+    eventIds: [event.id],
+    matched: explain(),
+    fields: shortened(event.fields),
+    sourceKey: event.sourceKey,
+    summary: summaryOf(document, entities),
+  }
+}
+
+/** The same rule, event and group give the same id, however often the event is replayed. */
+export function detectionId(ruleId: string, eventId: string, groupKey: string): string {
+  const text = JSON.stringify([ruleId, eventId, groupKey])
+  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+/** One line: the rule's title and the first entities of each kind. */
+export function summaryOf(document: SigmaDocument, entities: readonly Entity[]): string {
+  const seen = new Set<string>()
+  const named = entities.filter(({ type, role }) => {
+    if (seen.has(`${type} ${role}`) || type === 'file' || type === 'url') return false
+    seen.add(`${type} ${role}`)
+    return true
+  })
+  const list = named.slice(0, 4).map(({ value }) => value)
+  return list.length === 0 ? document.title : `${document.title}: ${list.join(' · ')}`
+}
+
+/** Fields with every text cut at 1 KiB, so that one huge value does not travel with each of its detections. */
+export function shortened(fields: Fields): Fields {
+  const short: Fields = {}
+  for (const [name, value] of Object.entries(fields)) short[name] = cut(value)
+  return short
+}
+
+function cut(value: FieldValue): FieldValue {
+  if (typeof value === 'string') return value.length > fieldTextLimit ? `${value.slice(0, fieldTextLimit)}…` : value
+  return Array.isArray(value) ? value.slice(0, 64).map(cut) : value
+}

@@ -1,0 +1,59 @@
+import type { Severity } from '../../event/event.ts'
+import type { Position, YamlMap, YamlPath, YamlValue } from './yaml.ts'
+
+/** Where a document came from; `locate` reads the file again to turn a path into a line and column. */
+export interface DocumentSource {
+  file: string
+  /** Which of the file's non-empty documents, from 0. */
+  index: number
+  locate(path: YamlPath): Position
+}
+
+/** The three dimensions that route a rule to events; extra keys stay in the document. */
+export interface Logsource {
+  product?: string
+  category?: string
+  service?: string
+}
+
+interface DocumentHead {
+  /** The rule's `id`, else its `name`, else a hash of its text: never empty. */
+  id: string
+  name?: string
+  title: string
+  description?: string
+  author?: string
+  status?: string
+  level: Severity
+  /** `attack.t1110.001`, `attack.credential-access`, … as written, lower-cased. */
+  tags: string[]
+  references: string[]
+  falsePositives: string[]
+  /** Everything else that stands at the top level. */
+  custom: YamlMap
+  source: DocumentSource
+}
+
+export interface DetectionDocument extends DocumentHead {
+  kind: 'detection'
+  logsource: Logsource
+  identifiers: Map<string, YamlValue>
+  /** Several conditions are linked with OR. */
+  conditions: string[]
+}
+
+export interface CorrelationDocument extends DocumentHead {
+  kind: 'correlation'
+  correlation: YamlMap
+}
+
+export interface FilterDocument extends DocumentHead {
+  kind: 'filter'
+  logsource: Logsource
+  /** Ids and names of the rules it narrows; `any` for all of its logsource. */
+  rules: string[] | 'any'
+  identifiers: Map<string, YamlValue>
+  conditions: string[]
+}
+
+export type SigmaDocument = DetectionDocument | CorrelationDocument | FilterDocument

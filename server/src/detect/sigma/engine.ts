@@ -1,0 +1,124 @@
+import type { Event, MatchedField } from '../../event/event.ts'
+import type { CompiledRule } from './compile.ts'
+import type { Logsource } from './document.ts'
+import { compatible, entriesOf, type LogsourceEntry, type Lookups, selects } from './logsource.ts'
+import { Plan, type PlannedRule } from './plan.ts'
+import { allValues, eventReader, eventValues, type JsonRecord, recordReader } from './reader.ts'
+import type { RuleSet } from './ruleset.ts'
+
+/** One rule that matched one record. */
+export interface RuleMatch {
+  rule: CompiledRule
+  /** The fields and values that made it match; computed when asked. */
+  explain(): MatchedField[]
+}
+
+/** Plans kept for combinations of log sources; senders choose these values, so the number is bounded. */
+const planLimit = 512
+const routeLimit = 8192
+
+/**
+ * Matches records against a rule set. Stateless between records: any number of engines may share the work. Rules whose
+ * id is not `enabled` are not matched.
+ */
+export class SigmaEngine {
+  readonly ruleSet: RuleSet
+  readonly lookups: Lookups
+  private readonly rules: CompiledRule[]
+  private readonly recordPlans = new Map<string, Plan<JsonRecord>>()
+  private readonly eventPlans = new Map<string, Plan<Event>>()
+  private readonly routes = new Map<string, Plan<Event>>()
+
+  constructor(ruleSet: RuleSet, lookups: Lookups, enabled: (ruleId: string) => boolean = () => true) {
+    this.ruleSet = ruleSet
+    this.lookups = lookups
+    this.rules = ruleSet.rules.filter((rule) => enabled(rule.document.id))
+  }
+
+  /** Matches a record of a declared logsource by its own field names. */
+  matchRecord(record: JsonRecord, logsource: Logsource): RuleMatch[] {
+    return matches(this.recordPlan(logsource), record)
+  }
+
+  /** Matches a normalised event: its kind is recognised by the logsource table, its fields are read through the views. */
+  matchEvent(event: Event): RuleMatch[] {
+    return matches(this.eventPlan(event), event)
+  }
+
+  private recordPlan(logsource: Logsource): Plan<JsonRecord> {
+    const key = `${logsource.product ?? ''}\u0000${logsource.category ?? ''}\u0000${logsource.service ?? ''}`
+    return remember(this.recordPlans, key, planLimit, () => {
+      const rules = this.rules.filter((rule) => compatible(rule.document.logsource, logsource, this.lookups))
+      return new Plan(rules.map((rule): PlannedRule<JsonRecord> => ({ rule, readerOf: recordReaderOf })))
+    })
+  }
+
+  private eventPlan(event: Event): Plan<Event> {
+    let route = ''
+    for (const field of this.lookups.routingFields) {
+      const value = event.fields[field]
+      if (value !== undefined) route += typeof value === 'string' ? value : JSON.stringify(value)
+      route += '\u0000'
+    }
+    return remember(this.routes, route, routeLimit, () => {
+      const entries = entriesOf(event, this.lookups)
+      const key = JSON.stringify(
+        entries.map(({ product, category, service, view }) => [product, category, service, view]),
+      )
+      return remember(this.eventPlans, key, planLimit, () => new Plan(this.plannedRules(entries)))
+    })
+  }
+
+  /** Every rule once for each distinct view under which it is meant; rules without a log source of ours never apply. */
+  private plannedRules(entries: LogsourceEntry[]): PlannedRule<Event>[] {
+    const planned: PlannedRule<Event>[] = []
+    for (const rule of this.rules) {
+      const views = new Set(
+        entries.filter((entry) => selects(rule.document.logsource, entry)).map((entry) => entry.view),
+      )
+      // A named view knows more than the default one.
+      if (views.size > 1) views.delete('default')
+      for (const name of views) {
+        const view = this.lookups.views.get(name)!
+        planned.push({
+          rule,
+          readerOf: (field) =>
+            field === undefined
+              ? { key: '', reader: eventValues }
+              : { key: `${name}\u0000${field}`, reader: eventReader(field, view) },
+        })
+      }
+    }
+    return planned
+  }
+}
+
+function recordReaderOf(field: string | undefined) {
+  return field === undefined ? { key: '', reader: allValues } : { key: ` ${field}`, reader: recordReader(field) }
+}
+
+function matches<Source>(plan: Plan<Source>, source: Source): RuleMatch[] {
+  const indexes = plan.match(source)
+  if (indexes.length === 0) return none
+  const found: RuleMatch[] = []
+  let last: CompiledRule | undefined
+  for (const index of indexes) {
+    const { rule } = plan.rules[index]!
+    // One rule may stand under several views, side by side: it matches once.
+    if (rule !== last) found.push({ rule, explain: () => plan.explain(index, source) })
+    last = rule
+  }
+  return found
+}
+
+const none: RuleMatch[] = []
+
+function remember<Value>(cache: Map<string, Value>, key: string, limit: number, create: () => Value): Value {
+  let value = cache.get(key)
+  if (value === undefined) {
+    if (cache.size >= limit) cache.delete(cache.keys().next().value!)
+    value = create()
+    cache.set(key, value)
+  }
+  return value
+}

@@ -1,0 +1,133 @@
+/** One piece of a Sigma string: literal text, `*` or `?`. */
+export type PatternPart = string | typeof anyText | typeof oneCharacter
+export const anyText = Symbol('*')
+export const oneCharacter = Symbol('?')
+export type Pattern = PatternPart[]
+
+/**
+ * Reads a Sigma string (specification 2.1.0, "Escaping"): `*` and `?` are wildcards, a backslash escapes them and
+ * itself, and is itself before anything else. Escapes are resolved exactly once, here.
+ */
+export function parsePattern(text: string): Pattern {
+  const parts: Pattern = []
+  let literal = ''
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!
+    if (character === '\\') {
+      const next = text[i + 1]
+      if (next === '\\' || next === '*' || next === '?') {
+        literal += next
+        i++
+      } else {
+        literal += character
+      }
+    } else if (character === '*' || character === '?') {
+      if (literal !== '') parts.push(literal)
+      literal = ''
+      if (character === '?') parts.push(oneCharacter)
+      else if (parts.at(-1) !== anyText) parts.push(anyText)
+    } else {
+      literal += character
+    }
+  }
+  if (literal !== '') parts.push(literal)
+  return parts
+}
+
+/** The text of a pattern without wildcards, or undefined when it has any. */
+export function literalText(pattern: Pattern): string | undefined {
+  if (pattern.length === 0) return ''
+  return pattern.length === 1 && typeof pattern[0] === 'string' ? pattern[0] : undefined
+}
+
+/** Joins neighbouring literals and drops doubled `*`. */
+export function joinParts(parts: Pattern): Pattern {
+  const out: Pattern = []
+  for (const part of parts) {
+    const last = out.at(-1)
+    if (typeof part === 'string') {
+      if (part === '') continue
+      if (typeof last === 'string') out[out.length - 1] = last + part
+      else out.push(part)
+    } else if (part !== anyText || last !== anyText) out.push(part)
+  }
+  return out
+}
+
+/**
+ * Case as Sigma compares it: Unicode lower-casing on both sides, no folding and no normalisation, so that look-alikes stay
+ * distinct. The final sigma is undone, since it depends on what follows and a needle is cut from its context.
+ */
+export function lowerCase(text: string): string {
+  const lower = text.toLowerCase()
+  return lower.includes('ς') ? lower.replaceAll('ς', 'σ') : lower
+}
+
+/** True when the whole of `text` matches the pattern; `?` is one code point, both wildcards match line breaks. */
+export function matchPattern(pattern: Pattern, text: string): boolean {
+  const segments: PatternPart[][] = [[]]
+  for (const part of pattern) {
+    if (part === anyText) segments.push([])
+    else segments.at(-1)!.push(part)
+  }
+  const first = segments[0]!
+  if (segments.length === 1) return endOfMatch(first, text, 0) === text.length
+  let position = endOfMatch(first, text, 0)
+  if (position < 0) return false
+  for (let i = 1; i < segments.length - 1; i++) {
+    position = search(segments[i]!, text, position)
+    if (position < 0) return false
+  }
+  return endsWithSegment(segments.at(-1)!, text, position)
+}
+
+/** Where the segment ends when matched at `position`, or -1. */
+function endOfMatch(segment: PatternPart[], text: string, position: number): number {
+  for (const part of segment) {
+    if (typeof part === 'string') {
+      if (!text.startsWith(part, position)) return -1
+      position += part.length
+    } else {
+      if (position >= text.length) return -1
+      position += text.codePointAt(position)! > 0xffff ? 2 : 1
+    }
+  }
+  return position
+}
+
+/** End of the leftmost match of the segment at or after `from`, or -1. */
+function search(segment: PatternPart[], text: string, from: number): number {
+  if (segment.length === 0) return from
+  const first = segment[0]!
+  for (let start = from; start <= text.length; start++) {
+    if (typeof first === 'string') {
+      start = text.indexOf(first, start)
+      if (start < 0) return -1
+    } else if (insidePair(text, start)) continue
+    const end = endOfMatch(segment, text, start)
+    if (end >= 0) return end
+  }
+  return -1
+}
+
+function endsWithSegment(segment: PatternPart[], text: string, from: number): boolean {
+  let least = 0
+  let most = 0
+  for (const part of segment) {
+    least += typeof part === 'string' ? part.length : 1
+    most += typeof part === 'string' ? part.length : 2
+  }
+  for (let start = Math.max(from, text.length - most); start <= text.length - least; start++) {
+    if (typeof segment[0] !== 'string' && segment.length > 0 && insidePair(text, start)) continue
+    if (endOfMatch(segment, text, start) === text.length) return true
+  }
+  return false
+}
+
+/** True between the two halves of a surrogate pair. */
+function insidePair(text: string, position: number): boolean {
+  if (position === 0 || position >= text.length) return false
+  const low = text.charCodeAt(position)
+  const high = text.charCodeAt(position - 1)
+  return low >= 0xdc00 && low <= 0xdfff && high >= 0xd800 && high <= 0xdbff
+}

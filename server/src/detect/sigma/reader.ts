@@ -1,0 +1,100 @@
+import type { Event, FieldValue } from '../../event/event.ts'
+import { type FieldView, fieldSource } from './logsource.ts'
+import { transforms } from './transforms.ts'
+
+/** A record as it came from a file: parsed JSON, nested or flat, with the source's own names. */
+export type JsonRecord = { readonly [name: string]: unknown }
+
+/** Reads one field of a record: undefined when it is absent. */
+export type Reader<Source> = (record: Source) => unknown
+
+/** Reads a field by the name a rule uses: a flat key first, then the path; a path through a list fans out. */
+export function recordReader(name: string): Reader<JsonRecord> {
+  if (name in Object.prototype) return (record) => (Object.hasOwn(record, name) ? record[name] : undefined)
+  if (!name.includes('.')) return (record) => record[name]
+  const segments = name.split('.')
+  return (record) => {
+    const flat = record[name]
+    return flat === undefined ? descend(record, segments, 0) : flat
+  }
+}
+
+function descend(value: unknown, segments: string[], from: number): unknown {
+  if (from === segments.length) return value
+  if (Array.isArray(value)) {
+    const members = value.map((member) => descend(member, segments, from)).filter((member) => member !== undefined)
+    return members.length === 0 ? undefined : members.flat(1)
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  let key = ''
+  for (let end = from; end < segments.length; end++) {
+    key = end === from ? segments[end]! : `${key}.${segments[end]}`
+    if (!Object.hasOwn(value, key)) continue
+    const found = descend((value as JsonRecord)[key], segments, end + 1)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Reads a field of a normalised event through a view. */
+export function eventReader(name: string, view: FieldView): Reader<Event> {
+  const { from, transform } = fieldSource(name, view)
+  const envelope = envelopeReaders[name]
+  if (envelope) return envelope
+  if (transform !== undefined) {
+    const change = transforms[transform]!
+    return ({ fields }) => {
+      const values = new Map<string, FieldValue>()
+      for (const field of from) if (fields[field] !== undefined) values.set(field, fields[field])
+      const first = values.values().next()
+      return first.done ? undefined : first.value === null ? null : change(first.value, values)
+    }
+  }
+  const [one, two, three] = from
+  if (one !== undefined && two === undefined) return ({ fields }) => fields[one]
+  if (two !== undefined && three === undefined)
+    return ({ fields }) => fields[one!] ?? fields[two] ?? nullOf(fields[one!])
+  return ({ fields }) => {
+    for (const field of from) if (fields[field] !== undefined) return fields[field]
+    return undefined
+  }
+}
+
+function nullOf(value: FieldValue | undefined): null | undefined {
+  return value === null ? null : undefined
+}
+
+/** What stands beside the fields of an event. */
+const envelopeReaders: Record<string, Reader<Event>> = {
+  '@timestamp': (event) => new Date(event.timeMs).toISOString(),
+  'event.ingested': (event) => new Date(event.receivedAtMs).toISOString(),
+  'event.id': (event) => event.id,
+  'event.original': (event) => Buffer.from(event.raw).toString('utf8'),
+}
+
+const depthLimit = 64
+
+/** Every text and number of a record, at any depth: where keywords are searched. Names are not values. */
+export function allValues(record: JsonRecord): unknown[] {
+  const found: unknown[] = []
+  const walk = (value: unknown, depth: number): void => {
+    if (typeof value === 'object' && value !== null) {
+      if (depth > depthLimit) return
+      if (Array.isArray(value)) for (const member of value) walk(member, depth + 1)
+      else for (const key in value) walk((value as JsonRecord)[key], depth + 1)
+    } else if (value !== null && value !== undefined) found.push(value)
+  }
+  walk(record, 0)
+  return found
+}
+
+/** Where keywords are searched in an event: its values, and the record as it came when it is text and no `message` holds it. */
+export function eventValues(event: Event): unknown[] {
+  const found = allValues(event.fields)
+  if (event.fields.message === undefined && event.raw.length > 0) {
+    const first = event.raw[0]
+    if (first !== 0x7b && first !== 0x5b)
+      found.push(Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength).toString('utf8'))
+  }
+  return found
+}
