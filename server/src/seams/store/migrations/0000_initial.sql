@@ -46,7 +46,8 @@ CREATE TABLE "sign_in_limits" (
 	"failures" integer NOT NULL,
 	"window_started_at" timestamp (3) with time zone NOT NULL,
 	"locked_until" timestamp (3) with time zone,
-	"refused" integer DEFAULT 0 NOT NULL
+	"refused" integer DEFAULT 0 NOT NULL,
+	"admitted" boolean NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "tokens" (
@@ -103,6 +104,210 @@ CREATE TABLE "users" (
 	CONSTRAINT "users_name_unique" UNIQUE("name")
 );
 --> statement-breakpoint
+CREATE TABLE "detection_entities" (
+	"detection_id" text NOT NULL,
+	"type" text NOT NULL,
+	"value" text NOT NULL,
+	"unit_path" text NOT NULL,
+	"bucket_at" timestamp (3) with time zone NOT NULL,
+	"links" boolean NOT NULL,
+	CONSTRAINT "detection_entities_detection_id_type_value_pk" PRIMARY KEY("detection_id","type","value")
+);
+--> statement-breakpoint
+CREATE TABLE "detections" (
+	"id" text PRIMARY KEY NOT NULL,
+	"rule_id" text NOT NULL,
+	"rule_title" text NOT NULL,
+	"detector" text NOT NULL,
+	"severity" text NOT NULL,
+	"severity_rank" integer NOT NULL,
+	"unit_path" text NOT NULL,
+	"principal" text NOT NULL,
+	"bucket_at" timestamp (3) with time zone NOT NULL,
+	"first_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	"match_count" bigint NOT NULL,
+	"evidence" jsonb NOT NULL,
+	"entities" jsonb NOT NULL,
+	"techniques" text[] NOT NULL,
+	"tactics" text[] NOT NULL,
+	"matched" jsonb NOT NULL,
+	"fields" jsonb NOT NULL,
+	"summary" text NOT NULL,
+	"source_key" text NOT NULL,
+	"sample" jsonb NOT NULL,
+	"attempt" jsonb,
+	"success" jsonb,
+	"indicator" jsonb,
+	"asset" jsonb,
+	"incident_id" bigint,
+	"suppressed_by" bigint,
+	"acknowledged_at" timestamp (3) with time zone,
+	"acknowledged_by" text,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "exception_hits" (
+	"exception_id" bigint NOT NULL,
+	"rule_id" text NOT NULL,
+	"day" text NOT NULL,
+	"match_count" bigint NOT NULL,
+	CONSTRAINT "exception_hits_exception_id_rule_id_day_pk" PRIMARY KEY("exception_id","rule_id","day")
+);
+--> statement-breakpoint
+CREATE TABLE "exceptions" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "exceptions_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"name" text NOT NULL,
+	"reason" text NOT NULL,
+	"effect" text NOT NULL,
+	"rule_ids" text[] NOT NULL,
+	"conditions" jsonb NOT NULL,
+	"unit_path" text NOT NULL,
+	"owner_kind" text NOT NULL,
+	"owner_id" text NOT NULL,
+	"owner_name" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"removed_at" timestamp (3) with time zone,
+	"revision" bigint NOT NULL,
+	"hit_count" bigint DEFAULT 0 NOT NULL,
+	"last_hit_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "incident_activity" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "incident_activity_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"incident_id" bigint NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL,
+	"actor_kind" text NOT NULL,
+	"actor_id" text NOT NULL,
+	"actor_name" text NOT NULL,
+	"kind" text NOT NULL,
+	"detail" jsonb NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "incident_entities" (
+	"incident_id" bigint NOT NULL,
+	"type" text NOT NULL,
+	"value" text NOT NULL,
+	"role" text NOT NULL,
+	"first_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	"match_count" bigint NOT NULL,
+	"country" text,
+	"organisation" text,
+	CONSTRAINT "incident_entities_incident_id_type_value_pk" PRIMARY KEY("incident_id","type","value")
+);
+--> statement-breakpoint
+CREATE TABLE "incident_undo" (
+	"token" text PRIMARY KEY NOT NULL,
+	"actor_kind" text NOT NULL,
+	"actor_id" text NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"before" jsonb NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "incidents" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "incidents_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"unit_path" text NOT NULL,
+	"status" text NOT NULL,
+	"severity" text NOT NULL,
+	"severity_rank" integer NOT NULL,
+	"severity_pinned" boolean DEFAULT false NOT NULL,
+	"score" integer NOT NULL,
+	"score_parts" jsonb NOT NULL,
+	"title_zh" text NOT NULL,
+	"title_en" text NOT NULL,
+	"story_zh" text NOT NULL,
+	"story_en" text NOT NULL,
+	"facts" jsonb NOT NULL,
+	"tactics" text[] NOT NULL,
+	"techniques" text[] NOT NULL,
+	"rule_ids" text[] NOT NULL,
+	"detection_count" integer NOT NULL,
+	"match_count" bigint NOT NULL,
+	"first_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	"assignee_id" bigint,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"opened_at" timestamp (3) with time zone,
+	"acknowledged_at" timestamp (3) with time zone,
+	"closed_at" timestamp (3) with time zone,
+	"close_reason" text,
+	"close_note" text,
+	"duplicate_of" bigint,
+	"merged_into" bigint,
+	"continues" bigint,
+	"version" integer DEFAULT 1 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "match_windows" (
+	"partition" integer NOT NULL,
+	"last_offset" bigint NOT NULL,
+	"hashes" "bytea" NOT NULL,
+	CONSTRAINT "match_windows_partition_last_offset_pk" PRIMARY KEY("partition","last_offset")
+);
+--> statement-breakpoint
+CREATE TABLE "rejected_matches" (
+	"partition" integer NOT NULL,
+	"offset" bigint NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL,
+	"problem" text NOT NULL,
+	"record" "bytea" NOT NULL,
+	CONSTRAINT "rejected_matches_partition_offset_pk" PRIMARY KEY("partition","offset")
+);
+--> statement-breakpoint
+CREATE TABLE "deliveries" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "deliveries_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"outbox_id" bigint NOT NULL,
+	"attempt" integer NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL,
+	"ok" boolean NOT NULL,
+	"result" text NOT NULL,
+	"error" text,
+	"took_ms" integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "notification_channels" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "notification_channels_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"unit_path" text NOT NULL,
+	"name" text NOT NULL,
+	"kind" text NOT NULL,
+	"settings" jsonb NOT NULL,
+	"secret_name" text,
+	"language" text NOT NULL,
+	"minimum_severity" text NOT NULL,
+	"unit_ids" bigint[] NOT NULL,
+	"occasions" text[] NOT NULL,
+	"enabled" boolean NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"removed_at" timestamp (3) with time zone,
+	"last_delivered_at" timestamp (3) with time zone,
+	"last_failed_at" timestamp (3) with time zone,
+	"last_error" text
+);
+--> statement-breakpoint
+CREATE TABLE "outbox" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "outbox_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"kind" text NOT NULL,
+	"channel_id" bigint NOT NULL,
+	"incident_id" bigint,
+	"unit_path" text NOT NULL,
+	"payload" jsonb NOT NULL,
+	"dedupe_key" text NOT NULL,
+	"state" text NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp (3) with time zone NOT NULL,
+	"leased_until" timestamp (3) with time zone,
+	"last_error" text,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"delivered_at" timestamp (3) with time zone,
+	CONSTRAINT "outbox_dedupe_key_unique" UNIQUE("dedupe_key")
+);
+--> statement-breakpoint
 CREATE TABLE "offsets" (
 	"topic" text NOT NULL,
 	"group" text NOT NULL,
@@ -111,12 +316,35 @@ CREATE TABLE "offsets" (
 	CONSTRAINT "offsets_topic_group_partition_pk" PRIMARY KEY("topic","group","partition")
 );
 --> statement-breakpoint
+CREATE TABLE "secrets" (
+	"name" text PRIMARY KEY NOT NULL,
+	"unit_path" text NOT NULL,
+	"key_id" text NOT NULL,
+	"wrapped_key" "bytea" NOT NULL,
+	"box" "bytea" NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"updated_by" text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "settings" (
+	"key" text PRIMARY KEY NOT NULL,
+	"value" jsonb NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"updated_by" text NOT NULL
+);
+--> statement-breakpoint
 ALTER TABLE "recovery_codes" ADD CONSTRAINT "recovery_codes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tokens" ADD CONSTRAINT "tokens_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tokens" ADD CONSTRAINT "tokens_owner_id_users_id_fk" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "user_passwords" ADD CONSTRAINT "user_passwords_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "users" ADD CONSTRAINT "users_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "detection_entities" ADD CONSTRAINT "detection_entities_detection_id_detections_id_fk" FOREIGN KEY ("detection_id") REFERENCES "public"."detections"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "exception_hits" ADD CONSTRAINT "exception_hits_exception_id_exceptions_id_fk" FOREIGN KEY ("exception_id") REFERENCES "public"."exceptions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "incident_activity" ADD CONSTRAINT "incident_activity_incident_id_incidents_id_fk" FOREIGN KEY ("incident_id") REFERENCES "public"."incidents"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "incident_entities" ADD CONSTRAINT "incident_entities_incident_id_incidents_id_fk" FOREIGN KEY ("incident_id") REFERENCES "public"."incidents"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_outbox_id_outbox_id_fk" FOREIGN KEY ("outbox_id") REFERENCES "public"."outbox"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "outbox" ADD CONSTRAINT "outbox_channel_id_notification_channels_id_fk" FOREIGN KEY ("channel_id") REFERENCES "public"."notification_channels"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "audit_rows_time" ON "audit_rows" USING btree ("time");--> statement-breakpoint
 CREATE INDEX "audit_rows_action" ON "audit_rows" USING btree ("action","sequence");--> statement-breakpoint
 CREATE INDEX "audit_rows_actor" ON "audit_rows" USING btree ("actor_name","sequence");--> statement-breakpoint
@@ -129,6 +357,35 @@ CREATE INDEX "sign_in_limits_window" ON "sign_in_limits" USING btree ("window_st
 CREATE INDEX "tokens_owner" ON "tokens" USING btree ("owner_id");--> statement-breakpoint
 CREATE INDEX "tokens_created" ON "tokens" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "units_path_prefix" ON "units" USING btree ("path" text_pattern_ops);--> statement-breakpoint
-CREATE INDEX "units_parent" ON "units" USING btree ("parent_id","name");--> statement-breakpoint
+CREATE UNIQUE INDEX "units_sibling_name" ON "units" USING btree ("parent_id","name");--> statement-breakpoint
 CREATE INDEX "user_passwords_user" ON "user_passwords" USING btree ("user_id","id");--> statement-breakpoint
-CREATE INDEX "users_unit" ON "users" USING btree ("unit_id");
+CREATE INDEX "users_unit" ON "users" USING btree ("unit_id");--> statement-breakpoint
+CREATE INDEX "detection_entities_value" ON "detection_entities" USING btree ("value","type","bucket_at");--> statement-breakpoint
+CREATE INDEX "detections_last_seen" ON "detections" USING btree ("last_seen_at","id");--> statement-breakpoint
+CREATE INDEX "detections_rule" ON "detections" USING btree ("rule_id","bucket_at");--> statement-breakpoint
+CREATE INDEX "detections_bucket" ON "detections" USING btree ("bucket_at");--> statement-breakpoint
+CREATE INDEX "detections_incident" ON "detections" USING btree ("incident_id","first_seen_at");--> statement-breakpoint
+CREATE INDEX "detections_unit" ON "detections" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "detections_suppressed" ON "detections" USING btree ("suppressed_by") WHERE suppressed_by is not null;--> statement-breakpoint
+CREATE INDEX "exceptions_revision" ON "exceptions" USING btree ("revision");--> statement-breakpoint
+CREATE INDEX "exceptions_unit" ON "exceptions" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "incident_activity_incident" ON "incident_activity" USING btree ("incident_id","id");--> statement-breakpoint
+CREATE INDEX "incident_entities_value" ON "incident_entities" USING btree ("value");--> statement-breakpoint
+CREATE INDEX "incident_undo_expires" ON "incident_undo" USING btree ("expires_at");--> statement-breakpoint
+CREATE INDEX "incidents_last_seen" ON "incidents" USING btree ("last_seen_at","id");--> statement-breakpoint
+CREATE INDEX "incidents_score" ON "incidents" USING btree ("score","id");--> statement-breakpoint
+CREATE INDEX "incidents_opened" ON "incidents" USING btree ("opened_at","id");--> statement-breakpoint
+CREATE INDEX "incidents_closed" ON "incidents" USING btree ("closed_at");--> statement-breakpoint
+CREATE INDEX "incidents_status" ON "incidents" USING btree ("status","severity_rank");--> statement-breakpoint
+CREATE INDEX "incidents_unit" ON "incidents" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "incidents_assignee" ON "incidents" USING btree ("assignee_id","status");--> statement-breakpoint
+CREATE INDEX "incidents_rules" ON "incidents" USING gin ("rule_ids");--> statement-breakpoint
+CREATE INDEX "incidents_merged" ON "incidents" USING btree ("merged_into") WHERE merged_into is not null;--> statement-breakpoint
+CREATE INDEX "incidents_continues" ON "incidents" USING btree ("continues") WHERE continues is not null;--> statement-breakpoint
+CREATE INDEX "deliveries_outbox" ON "deliveries" USING btree ("outbox_id","id");--> statement-breakpoint
+CREATE INDEX "notification_channels_unit" ON "notification_channels" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "outbox_due" ON "outbox" USING btree ("state","next_attempt_at");--> statement-breakpoint
+CREATE INDEX "outbox_incident" ON "outbox" USING btree ("incident_id");--> statement-breakpoint
+CREATE INDEX "outbox_channel" ON "outbox" USING btree ("channel_id","id");--> statement-breakpoint
+CREATE INDEX "outbox_unit" ON "outbox" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "secrets_key" ON "secrets" USING btree ("key_id");

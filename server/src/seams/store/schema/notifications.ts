@@ -30,12 +30,12 @@ export const notificationChannels = pgTable(
     name: text('name').notNull(),
     kind: text('kind').$type<'webhook' | 'email'>().notNull(),
     settings: jsonb('settings').$type<WebhookSettings | EmailSettings>().notNull(),
-    /** Reference to a kept secret: the key that signs webhooks, the password of the mail account. */
-    secretId: text('secret_id'),
+    /** Name of a kept secret: the key that signs webhooks, the password of the mail account. */
+    secretName: text('secret_name'),
     language: text('language').$type<'zh' | 'en'>().notNull(),
     minimumSeverity: text('minimum_severity').$type<Severity>().notNull(),
-    /** Narrower than `unitPath` when given. */
-    unitPaths: text('unit_paths').array().notNull(),
+    /** Only incidents of these units and below; empty: all of `unitPath`. Ids, since paths change when units move. */
+    unitIds: bigint('unit_ids', { mode: 'number' }).array().notNull(),
     /** Which changes of an incident are sent. */
     occasions: text('occasions').array().$type<IncidentNotice['occasion'][]>().notNull(),
     enabled: boolean('enabled').notNull(),
