@@ -32,6 +32,9 @@ export function noteText(lengthMax = 4_000) {
 /** A row's numeric id. */
 export const idNumber = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER)
 
+/** `true` or `false`, as a boolean or as a query string spells it. */
+export const booleanQuery = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+
 /** Throws BAD_REQUEST naming every wrong field. */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input)

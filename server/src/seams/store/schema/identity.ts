@@ -109,8 +109,10 @@ export const signInLimits = pgTable(
     failures: integer('failures').notNull(),
     windowStartedAt: time('window_started_at').notNull(),
     lockedUntil: time('locked_until'),
-    /** Attempts refused while locked; told in the audit row of the next lock. */
+    /** Attempts that were refused untried: they are counted here, not audited one by one. */
     refused: integer('refused').notNull().default(0),
+    /** Whether the last attempt was admitted: how the one statement that counts tells its caller. */
+    admitted: boolean('admitted').notNull(),
   },
   (table) => [index('sign_in_limits_window').on(table.windowStartedAt)],
 )
