@@ -1,0 +1,67 @@
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Text of a file that only its owner may read (a wider mode is narrowed); undefined when there is none. */
+export function readPrivateFile(path: string): string | undefined {
+  try {
+    chmodSync(path, 0o600)
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Makes the file, whole and durable, mode 0600; false when it existed already, which is then left alone. */
+export function createPrivateFile(path: string, text: string, draftName: string): boolean {
+  const draft = writeDraft(path, text, draftName)
+  try {
+    linkSync(draft, path)
+    syncDirectory(dirname(path))
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+/** Replaces the file at once: a crash leaves the old text or the new one, never a part. */
+export function replacePrivateFile(path: string, text: string, draftName: string): void {
+  renameSync(writeDraft(path, text, draftName), path)
+  syncDirectory(dirname(path))
+}
+
+function writeDraft(path: string, text: string, draftName: string): string {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = `${path}.${draftName}`
+  const file = openSync(draft, 'wx', 0o600)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  return draft
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
