@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Actor, Permission } from '../state/actor.ts'
+import type { SignedIn } from '../state/sessions/resolve.ts'
 
 /** A Fastify instance whose schemas are zod's. */
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
@@ -17,11 +18,13 @@ declare module 'fastify' {
     access?: Access
     /** Reached with a one-time password too, so that it can be changed. */
     beforePasswordChange?: boolean
+    /** Log shippers come here: their Basic and ApiKey headers carry our bearer tokens. */
+    forShippers?: boolean
   }
   interface FastifyRequest {
     /** Set by present/authenticate.ts on every route that is not public. */
     actor: Actor
-    /** The browser session the request came with; absent for programs. */
-    session?: { id: string; csrfToken: string; mustChangePassword: boolean }
+    /** The browser session the request came with; null for programs. */
+    session: (SignedIn & { token: string }) | null
   }
 }

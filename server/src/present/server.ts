@@ -1,21 +1,28 @@
 import cookie from '@fastify/cookie'
-import fastify, { type FastifyBaseLogger } from 'fastify'
+import fastify, { LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { requirePermission } from '../state/write.ts'
 import type { App } from './app.ts'
+import { Authenticator, guard } from './authenticate.ts'
+import type { Dependencies } from './dependencies.ts'
 import { answerError } from './errors.ts'
+import { InFlight } from './in-flight.ts'
+import { LiveHub } from './live-hub.ts'
 import { registerOpenApi } from './openapi.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
+import { answerHandshake, bulkRoutes, elasticHandshake } from './routes/bulk.ts'
 import { detectionRoutes } from './routes/detections.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { indicatorRoutes } from './routes/indicators.ts'
-import { ingestRoutes } from './routes/ingest.ts'
+import { importRoutes, ingestRoutes } from './routes/ingest.ts'
 import { liveRoutes } from './routes/live.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { overviewRoutes } from './routes/overview.ts'
+import { probeRoutes } from './routes/probes.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
@@ -23,26 +30,84 @@ import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { unitRoutes } from './routes/units.ts'
 import { userRoutes } from './routes/users.ts'
+import { isSafe, securityHeaders } from './security.ts'
+import { sendFirstPage, serveWebClient } from './web-client.ts'
 
-export interface Dependencies {
-  version: string
-  logger?: FastifyBaseLogger
-}
+/** Bounds of one request; ingest and import have their own for bodies. */
+const requestLimits = {
+  bodyBytes: 1 << 20,
+  receiveMs: 120_000,
+  headersMs: 15_000,
+  idleMs: 65_000,
+  headerBytes: 16 << 10,
+} as const
 
-/** The HTTP face of the platform: REST under /api/v1, ingest, live stream, the web client. Does not listen yet. */
+/**
+ * The HTTP face of the platform: REST and live stream under /api/v1, ingest as shippers speak it, probes, the web
+ * client. `listen` is the caller's.
+ */
 export function createServer(dependencies: Dependencies): App {
-  const app: App = fastify({ loggerInstance: dependencies.logger }).withTypeProvider<ZodTypeProvider>()
+  const { clock, database, version } = dependencies
+  const app: App = fastify({
+    loggerInstance: dependencies.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: requestLimits.bodyBytes,
+    requestTimeout: requestLimits.receiveMs,
+    keepAliveTimeout: requestLimits.idleMs,
+    forceCloseConnections: true,
+    http: { maxHeaderSize: requestLimits.headerBytes, headersTimeout: requestLimits.headersMs },
+    routerOptions: { maxParamLength: 512 },
+    genReqId: () => clock.id(),
+  }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   app.setErrorHandler(answerError)
+  app.removeContentTypeParser('text/plain')
+  app.decorateRequest('session', null)
+  app.decorateRequest('actor', null as never)
   app.register(cookie)
-  registerOpenApi(app, dependencies.version)
-  app.register(async (scope) => registerRoutes(scope as App), { prefix: '/api/v1' })
+  securityHeaders(app)
+  registerOpenApi(app, version)
+
+  const authenticator = new Authenticator(database, clock)
+  const hub = new LiveHub(dependencies.changes, clock)
+  const inFlight = new InFlight()
+  app.addHook('preClose', async () => hub.close())
+  const scope = (prefix: string, register: (routes: App) => void) =>
+    app.register(
+      async (instance) => {
+        guard(instance as App, authenticator)
+        register(instance as App)
+      },
+      { prefix },
+    )
+  scope('/api/v1', (routes) => {
+    // Who may do what has changed once these have answered: nothing older may be remembered.
+    routes.addHook('onSend', async (request) => {
+      if (!isSafe(request)) authenticator.forget()
+    })
+    authRoutes(routes, dependencies)
+    userRoutes(routes, dependencies)
+    unitRoutes(routes, dependencies)
+    tokenRoutes(routes, dependencies)
+  })
+  scope('/api/v1', (routes) => workRoutes(routes, dependencies))
+  scope('/api/v1', (routes) => liveRoutes(routes, hub, authenticator))
+  scope('/api/v1', (routes) => ingestRoutes(routes, dependencies, inFlight))
+  scope('/api/v1', (routes) => importRoutes(routes, dependencies))
+  scope('', (routes) => bulkRoutes(routes, dependencies, inFlight))
+  scope('/elastic', (routes) => bulkRoutes(routes, dependencies, inFlight))
+  scope('/elastic', elasticHandshake)
+  scope('', (routes) => probeRoutes(routes, dependencies))
+  scope('/api/v1', (routes) => {
+    routes.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger())
+  })
+  frontDoor(app, authenticator)
+  serveWebClient(app, dependencies.webFolder)
   return app
 }
 
-function registerRoutes(app: App): void {
-  authRoutes(app)
+function workRoutes(app: App, dependencies: Dependencies): void {
   overviewRoutes(app)
   incidentRoutes(app)
   detectionRoutes(app)
@@ -55,10 +120,16 @@ function registerRoutes(app: App): void {
   assetRoutes(app)
   indicatorRoutes(app)
   notificationRoutes(app)
-  userRoutes(app)
-  unitRoutes(app)
-  tokenRoutes(app)
   auditRoutes(app)
-  ingestRoutes(app)
-  liveRoutes(app)
+}
+
+/** `GET /`: the web client for browsers, the handshake of Elasticsearch for shippers that bring credentials. */
+function frontDoor(app: App, authenticator: Authenticator): void {
+  app.get('/', { config: { access: 'public', forShippers: true } }, async (request, reply) => {
+    const isBrowser = request.headers.authorization === undefined || request.headers.accept?.includes('text/html')
+    if (isBrowser) return sendFirstPage(request, reply)
+    await authenticator.identify(request)
+    requirePermission(request.actor, 'ingest')
+    return answerHandshake(reply)
+  })
 }

@@ -95,7 +95,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Confirm the second factor with a first code */
+        /** Confirm the second factor with a first code; the recovery codes are shown once */
         post: operations["confirmTotp"];
         delete?: never;
         options?: never;
@@ -112,7 +112,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Remove the second factor */
+        /** Remove the own second factor */
         post: operations["removeTotp"];
         delete?: never;
         options?: never;
@@ -127,7 +127,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** My sessions */
+        /** My sessions; of others too with user:write and `user` */
         get: operations["listSessions"];
         put?: never;
         post?: never;
@@ -147,8 +147,168 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End one of my sessions */
+        /** End one of my sessions; of others too with user:write */
         delete: operations["revokeSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users of my units */
+        get: operations["listUsers"];
+        put?: never;
+        /** Create a user with a one-time password */
+        post: operations["createUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One user */
+        get: operations["getUser"];
+        put?: never;
+        post?: never;
+        /** Disable a user and end all sessions; nobody is deleted, the audit names them */
+        delete: operations["removeUser"];
+        options?: never;
+        head?: never;
+        /** Change name, role, unit or activity */
+        patch: operations["changeUser"];
+        trace?: never;
+    };
+    "/api/v1/users/{id}/reset-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a new one-time password, end all sessions, lift a lockout */
+        post: operations["resetPassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/remove-totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take away the second factor of someone who lost the device; all sessions end */
+        post: operations["removeTotpOf"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/units": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My unit and all below; a parent stands before its children */
+        get: operations["listUnits"];
+        put?: never;
+        /** Create a unit */
+        post: operations["createUnit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/units/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One unit */
+        get: operations["getUnit"];
+        put?: never;
+        post?: never;
+        /** Remove a unit that holds nothing any more */
+        delete: operations["removeUnit"];
+        options?: never;
+        head?: never;
+        /** Change the name or the code of a unit */
+        patch: operations["renameUnit"];
+        trace?: never;
+    };
+    "/api/v1/units/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a unit, with all below it, under another */
+        post: operations["moveUnit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** API tokens: mine, and with token:write all of my units */
+        get: operations["listTokens"];
+        put?: never;
+        /** Create an API token */
+        post: operations["createToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API token at once */
+        delete: operations["revokeToken"];
         options?: never;
         head?: never;
         patch?: never;
@@ -921,133 +1081,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/users": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Users of my units */
-        get: operations["listUsers"];
-        put?: never;
-        /** Create a user with a one-time password */
-        post: operations["createUser"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One user */
-        get: operations["getUser"];
-        put?: never;
-        post?: never;
-        /** Deactivate a user and end all sessions; the name stays in the audit trail */
-        delete: operations["removeUser"];
-        options?: never;
-        head?: never;
-        /** Change name, role, unit or activity */
-        patch: operations["changeUser"];
-        trace?: never;
-    };
-    "/api/v1/users/{id}/reset-password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Set a new one-time password, end all sessions, lift a lockout */
-        post: operations["resetPassword"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/units": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** My unit and all below, in path order */
-        get: operations["listUnits"];
-        put?: never;
-        /** Create a unit */
-        post: operations["createUnit"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/units/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One unit */
-        get: operations["getUnit"];
-        put?: never;
-        post?: never;
-        /** Remove a unit that holds nothing any more */
-        delete: operations["removeUnit"];
-        options?: never;
-        head?: never;
-        /** Rename a unit */
-        patch: operations["renameUnit"];
-        trace?: never;
-    };
-    "/api/v1/tokens": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** API tokens */
-        get: operations["listTokens"];
-        put?: never;
-        /** Create an API token */
-        post: operations["createToken"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tokens/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One API token */
-        get: operations["getToken"];
-        put?: never;
-        post?: never;
-        /** Revoke an API token at once */
-        delete: operations["revokeToken"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1099,6 +1132,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server-sent events: what changed in my units; resumes after Last-Event-ID
+         * @description Events: `ready` (the stream begins here), `change` with `{ noun, id, action, at }`, `resync` (too much was missed: load all again). A comment comes every 15 seconds.
+         */
+        get: operations["live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ingest/{source}": {
         parameters: {
             query?: never;
@@ -1125,25 +1178,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Upload a log file, one record a line */
+        /** Upload a log file (text, NDJSON, JSON, Zeek; gzip or not); answered once all of it is durable */
         post: operations["importFile"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/live": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Server-sent events: what changed in my units; resumes after Last-Event-ID */
-        get: operations["live"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1157,7 +1193,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "QUERY_TOO_LONG";
+                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG";
                 /** @description What happened, in a sentence. */
                 message: string;
                 /** @description What to do about it. */
@@ -1465,6 +1501,21 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
+        ListedUnit: {
+            id: number;
+            /** @enum {string} */
+            kind: "province" | "city" | "county" | "unit";
+            name: string;
+            /** @description Administrative division or unified social credit code. */
+            code: string | null;
+            parentId: number | null;
+            /** @description Materialised path, e.g. `/1/12/`. */
+            path: string;
+            /** Format: date-time */
+            createdAt: string;
+            childCount: number;
+            userCount: number;
+        };
         User: {
             id: number;
             /** @description Sign-in name. */
@@ -1473,10 +1524,12 @@ export interface components {
             role: components["schemas"]["Role"];
             unitId: number;
             unitPath: string;
+            unitName: string;
             disabled: boolean;
             mustChangePassword: boolean;
             totpEnabled: boolean;
-            lockedUntil: string | null;
+            /** Format: date-time */
+            passwordChangedAt: string;
             lastSignInAt: string | null;
             /** Format: date-time */
             createdAt: string;
@@ -1488,7 +1541,14 @@ export interface components {
         Me: {
             /** @enum {string} */
             kind: "user" | "token";
-            user: components["schemas"]["User"] | null;
+            /** @description Null for a token. */
+            user: {
+                id: number;
+                name: string;
+                displayName: string;
+                role: components["schemas"]["Role"];
+                totpEnabled: boolean;
+            } | null;
             name: string;
             permissions: string[];
             unit: {
@@ -1499,6 +1559,14 @@ export interface components {
             /** @description Send as `x-csrf-token` with every unsafe request of this session. */
             csrfToken: string | null;
             mustChangePassword: boolean;
+        };
+        TotpEnrolment: {
+            secret: string;
+            /** @description For the QR code. */
+            uri: string;
+        };
+        RecoveryCodes: {
+            recoveryCodes: string[];
         };
         Session: {
             id: string;
@@ -1515,6 +1583,8 @@ export interface components {
         Token: {
             id: string;
             name: string;
+            /** @description Set at first start from the configuration. */
+            bootstrap: boolean;
             /** @description The last characters of the secret, to recognise it by. */
             hint: string;
             permissions: string[];
@@ -1570,6 +1640,20 @@ export interface components {
             zh: string;
             en: string;
         };
+        IncidentEntity: {
+            /** @enum {string} */
+            type: "host" | "user" | "ip" | "domain" | "process" | "file" | "url";
+            value: string;
+            /** @enum {string} */
+            role: "actor" | "target" | "observed";
+            /** Format: date-time */
+            firstSeenAt: string;
+            /** Format: date-time */
+            lastSeenAt: string;
+            matchCount: number;
+            country: string | null;
+            organisation: string | null;
+        };
         /** @enum {string} */
         IncidentStatus: "new" | "in_progress" | "on_hold" | "closed";
         /** @enum {string} */
@@ -1580,6 +1664,9 @@ export interface components {
             severity: components["schemas"]["Severity"];
             status: components["schemas"]["IncidentStatus"];
             closeReason: components["schemas"]["CloseReason"] | null;
+            closeNote: string | null;
+            /** @description A person set the severity; the score no longer moves it. */
+            severityPinned: boolean;
             score: number;
             /** @description Named parts that add up to the score. */
             scoreParts: {
@@ -1592,13 +1679,14 @@ export interface components {
             story: components["schemas"]["Bilingual"];
             tactics: string[];
             techniques: string[];
-            entities: components["schemas"]["Entity"][];
+            entities: components["schemas"]["IncidentEntity"][];
             ruleIds: string[];
             unitPath: string;
             assigneeId: number | null;
             assigneeName: string | null;
             detectionCount: number;
-            eventCount: number;
+            /** @description Single firings; a detection folds many alike. */
+            matchCount: number;
             /** Format: date-time */
             firstSeenAt: string;
             /** Format: date-time */
@@ -1607,7 +1695,14 @@ export interface components {
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
+            openedAt: string | null;
+            /** @description When a person first took it in hand. */
+            acknowledgedAt: string | null;
             closedAt: string | null;
+            duplicateOf: number | null;
+            mergedInto: number | null;
+            /** @description The earlier incident this one goes on from. */
+            continues: number | null;
         };
         TimelineEntry: {
             id: string;
@@ -1663,11 +1758,20 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /**
              * Format: date-time
-             * @description Event time of the event that made it fire.
+             * @description Event time of the first firing.
              */
-            at: string;
+            firstSeenAt: string;
+            /**
+             * Format: date-time
+             * @description Event time of the last firing.
+             */
+            lastSeenAt: string;
+            /** @description Firings alike within ten minutes that were folded into this one. */
+            matchCount: number;
             /** Format: date-time */
             createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
             summary: string;
             unitPath: string;
             sourceKey: string;
@@ -1684,56 +1788,77 @@ export interface components {
                 [key: string]: unknown;
             };
             incidentId: number | null;
-            /** @description Id of the exception that silenced it. */
+            /** @description Id of the exception that hid it. */
             suppressedBy: number | null;
-            /** @description How many alike were folded into this one. */
-            count: number;
         };
         Exception: {
             id: number;
             name: string;
             reason: string;
-            /** @description Null: every detector. */
-            ruleId: string | null;
+            /**
+             * @description `hide`: kept, but opens and joins nothing. `unlink`: the named entities do not group.
+             * @enum {string}
+             */
+            effect: "hide" | "unlink";
+            /** @description Empty: every detector. */
+            ruleIds: string[];
             conditions: {
+                /** @description A field of the event, an entity (`entity`, `entity.host` …), `detector`, `severity` or `source.key`. */
                 field: string;
-                operator: string;
+                /** @enum {string} */
+                operator: "equals" | "wildcard" | "contains" | "starts_with" | "ends_with" | "cidr";
+                /** @description Any of them. */
                 values: string[];
             }[];
             unitPath: string;
-            ownerId: number | null;
             ownerName: string;
-            expiresAt: string | null;
+            /** Format: date-time */
+            expiresAt: string;
+            removedAt: string | null;
             active: boolean;
             hitCount: number;
             lastHitAt: string | null;
             /** Format: date-time */
             createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
         };
         Channel: {
             id: number;
             name: string;
             /** @enum {string} */
             kind: "webhook" | "email";
-            /** @description Secrets are write-only and read as `***`. */
             settings: {
                 [key: string]: unknown;
             };
+            /** @description A signing key or password is kept; it is never read back. */
+            hasSecret: boolean;
+            /** @enum {string} */
+            language: "zh" | "en";
             minimumSeverity: components["schemas"]["Severity"];
+            /** @description Only incidents of these units and below; empty: all of `unitPath`. */
+            unitIds: number[];
+            occasions: string[];
             enabled: boolean;
             unitPath: string;
             /** Format: date-time */
             createdAt: string;
-            lastDeliveryAt: string | null;
+            /** Format: date-time */
+            updatedAt: string;
+            lastDeliveredAt: string | null;
+            lastFailedAt: string | null;
             lastError: string | null;
         };
         Delivery: {
             id: number;
             channelId: number;
             channelName: string;
+            /** @enum {string} */
+            kind: "webhook" | "email";
+            occasion: string;
             incidentId: number | null;
             /** @enum {string} */
-            status: "pending" | "delivered" | "failed";
+            state: "pending" | "delivered" | "failed";
             attempts: number;
             lastError: string | null;
             nextAttemptAt: string | null;
@@ -1879,7 +2004,7 @@ export interface operations {
                 "application/json": {
                     name: string;
                     password: string;
-                    /** @description TOTP code, when the answer was TOTP_REQUIRED. */
+                    /** @description TOTP or recovery code, when the answer was TOTP_REQUIRED. */
                     code?: string;
                 };
             };
@@ -2002,7 +2127,13 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    password: string;
+                };
+            };
+        };
         responses: {
             /** @description Default Response */
             200: {
@@ -2010,10 +2141,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        secret: string;
-                        uri: string;
-                    };
+                    "application/json": components["schemas"]["TotpEnrolment"];
                 };
             };
             /** @description What went wrong. */
@@ -2042,12 +2170,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nothing to say: done. */
-            204: {
+            /** @description Default Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
             };
             /** @description What went wrong. */
             default: {
@@ -2095,7 +2225,12 @@ export interface operations {
     };
     listSessions: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                user?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2129,6 +2264,580 @@ export interface operations {
         };
     };
     revokeSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing to say: done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                text?: string;
+                unitId?: number;
+                role?: components["schemas"]["Role"];
+                disabled?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["User"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    displayName: string;
+                    role: components["schemas"]["Role"];
+                    unitId: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing to say: done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    changeUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    displayName?: string;
+                    role?: components["schemas"]["Role"];
+                    unitId?: number;
+                    disabled?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserWithPassword"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeTotpOf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing to say: done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listUnits: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                text?: string;
+                parentId?: number;
+                kind?: "province" | "city" | "county" | "unit";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["ListedUnit"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createUnit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "province" | "city" | "county" | "unit";
+                    code?: string | null;
+                    name: string;
+                    parentId: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unit"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getUnit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unit"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeUnit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing to say: done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    renameUnit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name?: string;
+                    code?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unit"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    moveUnit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    parentId: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        from: string;
+                        to: string;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listTokens: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                text?: string;
+                all?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Token"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    permissions: ("unit:write" | "user:write" | "token:write" | "source:write" | "settings:write" | "event:read" | "event:export" | "incident:read" | "incident:write" | "detection:read" | "rule:read" | "rule:write" | "exception:write" | "notification:write" | "import:write" | "audit:read" | "unit:read" | "user:read" | "source:read" | "health:read" | "notification:read" | "ingest")[];
+                    /** @description Your own unit when left out. */
+                    unitId?: number;
+                    /**
+                     * Format: date-time
+                     * @description Every token ends.
+                     */
+                    expiresAt: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCreated"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revokeToken: {
         parameters: {
             query?: never;
             header?: never;
@@ -2477,7 +3186,9 @@ export interface operations {
             content: {
                 "application/json": {
                     reason: components["schemas"]["CloseReason"];
-                    comment?: string;
+                    note?: string;
+                    /** @description The incident it duplicates, with that reason. */
+                    duplicateOf?: number;
                 };
             };
         };
@@ -2904,14 +3615,23 @@ export interface operations {
                 "application/json": {
                     name: string;
                     reason: string;
-                    /** @default null */
-                    ruleId?: string | null;
+                    /**
+                     * @description `hide`: kept, but opens and joins nothing. `unlink`: the named entities do not group.
+                     * @default hide
+                     * @enum {string}
+                     */
+                    effect?: "hide" | "unlink";
+                    /** @default [] */
+                    ruleIds?: string[];
                     conditions: {
+                        /** @description A field of the event, an entity (`entity`, `entity.host` …), `detector`, `severity` or `source.key`. */
                         field: string;
                         /** @enum {string} */
-                        operator: "equals" | "contains" | "starts_with" | "ends_with" | "cidr";
+                        operator: "equals" | "wildcard" | "contains" | "starts_with" | "ends_with" | "cidr";
+                        /** @description Any of them. */
                         values: string[];
                     }[];
+                    /** @description Your own unit when left out. */
                     unitId?: number;
                     /** Format: date-time */
                     expiresAt: string;
@@ -3013,14 +3733,23 @@ export interface operations {
                 "application/json": {
                     name?: string;
                     reason?: string;
-                    /** @default null */
-                    ruleId?: string | null;
+                    /**
+                     * @description `hide`: kept, but opens and joins nothing. `unlink`: the named entities do not group.
+                     * @default hide
+                     * @enum {string}
+                     */
+                    effect?: "hide" | "unlink";
+                    /** @default [] */
+                    ruleIds?: string[];
                     conditions?: {
+                        /** @description A field of the event, an entity (`entity`, `entity.host` …), `detector`, `severity` or `source.key`. */
                         field: string;
                         /** @enum {string} */
-                        operator: "equals" | "contains" | "starts_with" | "ends_with" | "cidr";
+                        operator: "equals" | "wildcard" | "contains" | "starts_with" | "ends_with" | "cidr";
+                        /** @description Any of them. */
                         values: string[];
                     }[];
+                    /** @description Your own unit when left out. */
                     unitId?: number;
                     /** Format: date-time */
                     expiresAt?: string;
@@ -4391,12 +5120,39 @@ export interface operations {
                     /** @enum {string} */
                     kind: "webhook" | "email";
                     settings: {
-                        [key: string]: unknown;
+                        /** Format: uri */
+                        url: string;
+                        headers?: {
+                            [key: string]: string;
+                        };
+                    } | {
+                        host: string;
+                        port: number;
+                        /** @enum {string} */
+                        security: "tls" | "starttls" | "none";
+                        username?: string;
+                        from: string;
+                        to: string[];
                     };
+                    /** @description Key that signs webhooks, or password of the mail account; write-only, null removes it. */
+                    secret?: string | null;
+                    /**
+                     * @default zh
+                     * @enum {string}
+                     */
+                    language?: "zh" | "en";
                     minimumSeverity?: components["schemas"]["Severity"];
+                    /** @default [] */
+                    unitIds?: number[];
+                    /**
+                     * @default [
+                     *       "opened",
+                     *       "severity_raised"
+                     *     ]
+                     */
+                    occasions?: ("opened" | "severity_raised" | "closed")[];
                     /** @default true */
                     enabled?: boolean;
-                    unitId?: number;
                 };
             };
         };
@@ -4495,12 +5251,39 @@ export interface operations {
                 "application/json": {
                     name?: string;
                     settings?: {
-                        [key: string]: unknown;
+                        /** Format: uri */
+                        url: string;
+                        headers?: {
+                            [key: string]: string;
+                        };
+                    } | {
+                        host: string;
+                        port: number;
+                        /** @enum {string} */
+                        security: "tls" | "starttls" | "none";
+                        username?: string;
+                        from: string;
+                        to: string[];
                     };
+                    /** @description Key that signs webhooks, or password of the mail account; write-only, null removes it. */
+                    secret?: string | null;
+                    /**
+                     * @default zh
+                     * @enum {string}
+                     */
+                    language?: "zh" | "en";
                     minimumSeverity?: components["schemas"]["Severity"];
+                    /** @default [] */
+                    unitIds?: number[];
+                    /**
+                     * @default [
+                     *       "opened",
+                     *       "severity_raised"
+                     *     ]
+                     */
+                    occasions?: ("opened" | "severity_raised" | "closed")[];
                     /** @default true */
                     enabled?: boolean;
-                    unitId?: number;
                 };
             };
         };
@@ -4566,7 +5349,7 @@ export interface operations {
                 /** @description The `next` of the page before. */
                 after?: string;
                 /** @description One value, several separated by commas, or the parameter repeated. */
-                status?: ("pending" | "delivered" | "failed")[];
+                state?: ("pending" | "delivered" | "failed")[];
                 channel?: number;
                 incident?: number;
             };
@@ -4621,525 +5404,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Delivery"];
                 };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    listUsers: {
-        parameters: {
-            query?: {
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string;
-                text?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["User"][];
-                        total: number;
-                        /** @description Counting stopped at its bound: there are more. */
-                        totalIsLowerBound?: boolean;
-                        next: string | null;
-                    };
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    createUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    name: string;
-                    displayName: string;
-                    role: components["schemas"]["Role"];
-                    unitId: number;
-                };
-            };
-        };
-        responses: {
-            /** @description Default Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithPassword"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    getUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    removeUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Nothing to say: done. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    changeUser: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    displayName?: string;
-                    role?: components["schemas"]["Role"];
-                    unitId?: number;
-                    disabled?: boolean;
-                };
-            };
-        };
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    resetPassword: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UserWithPassword"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    listUnits: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["Unit"][];
-                        total: number;
-                        /** @description Counting stopped at its bound: there are more. */
-                        totalIsLowerBound?: boolean;
-                        next: string | null;
-                    };
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    createUnit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    /** @enum {string} */
-                    kind: "province" | "city" | "county" | "unit";
-                    code?: string | null;
-                    name: string;
-                    parentId: number;
-                };
-            };
-        };
-        responses: {
-            /** @description Default Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Unit"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    getUnit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Unit"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    removeUnit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Nothing to say: done. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    renameUnit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    name: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Unit"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    listTokens: {
-        parameters: {
-            query?: {
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["Token"][];
-                        total: number;
-                        /** @description Counting stopped at its bound: there are more. */
-                        totalIsLowerBound?: boolean;
-                        next: string | null;
-                    };
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    createToken: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    name: string;
-                    permissions: string[];
-                    /** @description Your own unit when left out. */
-                    unitId?: number;
-                    /** Format: date-time */
-                    expiresAt?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Default Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TokenCreated"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    getToken: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Token"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    revokeToken: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Nothing to say: done. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description What went wrong. */
             default: {
@@ -5260,10 +5524,41 @@ export interface operations {
             };
         };
     };
-    ingest: {
+    live: {
         parameters: {
             query?: never;
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    ingest: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string;
+            };
             path: {
                 source: string;
             };
@@ -5296,6 +5591,7 @@ export interface operations {
             query: {
                 /** @description File name. */
                 name: string;
+                /** @description Names the source; the file name when left out. */
                 source?: string;
             };
             header?: never;
@@ -5320,35 +5616,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    live: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A stream of text. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": components["schemas"]["Error"];
                 };
             };
         };

@@ -1,7 +1,8 @@
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import type { Authenticator } from '../authenticate.ts'
+import type { LiveHub } from '../live-hub.ts'
 
-export function liveRoutes(app: App): void {
+export function liveRoutes(app: App, hub: LiveHub, authenticator: Authenticator): void {
   app.get(
     '/live',
     {
@@ -10,9 +11,17 @@ export function liveRoutes(app: App): void {
         tags: ['live'],
         operationId: 'live',
         summary: 'Server-sent events: what changed in my units; resumes after Last-Event-ID',
+        description:
+          'Events: `ready` (the stream begins here), `change` with `{ noun, id, action, at }`, `resync` (too much was missed: load all again). A comment comes every 15 seconds.',
         produces: ['text/event-stream'],
       },
     },
-    pending,
+    async (request, reply) => {
+      const lastEventId = request.headers['last-event-id']
+      hub.attach(request.actor, reply.raw, typeof lastEventId === 'string' ? lastEventId : undefined, () =>
+        authenticator.stillKnown(request),
+      )
+      reply.hijack()
+    },
   )
 }

@@ -102,7 +102,7 @@ export function notificationRoutes(app: App): void {
         operationId: 'listDeliveries',
         summary: 'What was sent, and what failed',
         querystring: pageQuery.extend({
-          status: manyOf(delivery.shape.status),
+          state: manyOf(delivery.shape.state),
           channel: z.coerce.number().int().min(1).optional(),
           incident: z.coerce.number().int().min(1).optional(),
         }),

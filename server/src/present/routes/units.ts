@@ -1,9 +1,18 @@
+import { z } from 'zod'
+import { createUnit } from '../../state/units/create.ts'
+import { getUnit } from '../../state/units/get.ts'
+import { listUnits } from '../../state/units/list.ts'
+import { moveUnit } from '../../state/units/move.ts'
+import { removeUnit } from '../../state/units/remove.ts'
+import { renameUnit } from '../../state/units/rename.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
-import { listOf, noContent, numericIdParams } from '../schemas/common.ts'
-import { unit, unitInput } from '../schemas/identity.ts'
+import { contextOf } from '../authenticate.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { listOf, noContent, numericId, numericIdParams, pageQuery } from '../schemas/common.ts'
+import { listedUnit, unit, unitInput, unitKind } from '../schemas/identity.ts'
+import { paged } from '../schemas/paged.ts'
 
-export function unitRoutes(app: App): void {
+export function unitRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['units']
   app.get(
     '/units',
@@ -12,11 +21,16 @@ export function unitRoutes(app: App): void {
       schema: {
         tags,
         operationId: 'listUnits',
-        summary: 'My unit and all below, in path order',
-        response: { 200: listOf(unit) },
+        summary: 'My unit and all below; a parent stands before its children',
+        querystring: pageQuery.extend({
+          text: z.string().max(200).optional(),
+          parentId: numericId.optional(),
+          kind: unitKind.optional(),
+        }),
+        response: { 200: listOf(listedUnit) },
       },
     },
-    pending,
+    async (request) => listUnits(contextOf(request, dependencies), paged(request.query)),
   )
   app.post(
     '/units',
@@ -24,7 +38,7 @@ export function unitRoutes(app: App): void {
       config: { access: 'unit:write' },
       schema: { tags, operationId: 'createUnit', summary: 'Create a unit', body: unitInput, response: { 201: unit } },
     },
-    pending,
+    async (request, reply) => reply.status(201).send(await createUnit(contextOf(request, dependencies), request.body)),
   )
   app.get(
     '/units/:id',
@@ -32,7 +46,7 @@ export function unitRoutes(app: App): void {
       config: { access: 'unit:read' },
       schema: { tags, operationId: 'getUnit', summary: 'One unit', params: numericIdParams, response: { 200: unit } },
     },
-    pending,
+    async (request) => getUnit(contextOf(request, dependencies), request.params.id),
   )
   app.patch(
     '/units/:id',
@@ -41,13 +55,13 @@ export function unitRoutes(app: App): void {
       schema: {
         tags,
         operationId: 'renameUnit',
-        summary: 'Rename a unit',
+        summary: 'Change the name or the code of a unit',
         params: numericIdParams,
-        body: unitInput.pick({ name: true }),
+        body: unitInput.pick({ name: true, code: true }).partial(),
         response: { 200: unit },
       },
     },
-    pending,
+    async (request) => renameUnit(contextOf(request, dependencies), { id: request.params.id, ...request.body }),
   )
   app.delete(
     '/units/:id',
@@ -61,6 +75,24 @@ export function unitRoutes(app: App): void {
         response: { 204: noContent },
       },
     },
-    pending,
+    async (request, reply) => {
+      await removeUnit(contextOf(request, dependencies), request.params)
+      return reply.status(204).send(null)
+    },
+  )
+  app.post(
+    '/units/:id/move',
+    {
+      config: { access: 'unit:write' },
+      schema: {
+        tags,
+        operationId: 'moveUnit',
+        summary: 'Put a unit, with all below it, under another',
+        params: numericIdParams,
+        body: unitInput.pick({ parentId: true }),
+        response: { 200: z.object({ id: z.number().int(), from: z.string(), to: z.string() }) },
+      },
+    },
+    async (request) => moveUnit(contextOf(request, dependencies), { id: request.params.id, ...request.body }),
   )
 }

@@ -1,10 +1,18 @@
 import { z } from 'zod'
+import { createUser } from '../../state/users/create.ts'
+import { getUser } from '../../state/users/get.ts'
+import { listUsers } from '../../state/users/list.ts'
+import { removeTotp } from '../../state/users/remove-totp.ts'
+import { resetPassword } from '../../state/users/reset-password.ts'
+import { updateUser } from '../../state/users/update.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
-import { listOf, noContent, numericIdParams, pageQuery } from '../schemas/common.ts'
-import { oneTimePassword, user, userChange, userInput } from '../schemas/identity.ts'
+import { contextOf } from '../authenticate.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { listOf, noContent, numericId, numericIdParams, pageQuery } from '../schemas/common.ts'
+import { oneTimePassword, role, user, userChange, userInput } from '../schemas/identity.ts'
+import { paged } from '../schemas/paged.ts'
 
-export function userRoutes(app: App): void {
+export function userRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['users']
   app.get(
     '/users',
@@ -14,11 +22,16 @@ export function userRoutes(app: App): void {
         tags,
         operationId: 'listUsers',
         summary: 'Users of my units',
-        querystring: pageQuery.extend({ text: z.string().max(200).optional() }),
+        querystring: pageQuery.extend({
+          text: z.string().max(200).optional(),
+          unitId: numericId.optional(),
+          role: role.optional(),
+          disabled: z.enum(['true', 'false']).optional(),
+        }),
         response: { 200: listOf(user) },
       },
     },
-    pending,
+    async (request) => listUsers(contextOf(request, dependencies), paged(request.query)),
   )
   app.post(
     '/users',
@@ -32,7 +45,10 @@ export function userRoutes(app: App): void {
         response: { 201: oneTimePassword },
       },
     },
-    pending,
+    async (request, reply) => {
+      const { user, oneTimePassword } = await createUser(contextOf(request, dependencies), request.body)
+      return reply.status(201).send({ user, oneTimePassword })
+    },
   )
   app.get(
     '/users/:id',
@@ -40,7 +56,7 @@ export function userRoutes(app: App): void {
       config: { access: 'user:read' },
       schema: { tags, operationId: 'getUser', summary: 'One user', params: numericIdParams, response: { 200: user } },
     },
-    pending,
+    async (request) => getUser(contextOf(request, dependencies), request.params.id),
   )
   app.patch(
     '/users/:id',
@@ -55,7 +71,7 @@ export function userRoutes(app: App): void {
         response: { 200: user },
       },
     },
-    pending,
+    async (request) => updateUser(contextOf(request, dependencies), { id: request.params.id, ...request.body }),
   )
   app.delete(
     '/users/:id',
@@ -64,12 +80,15 @@ export function userRoutes(app: App): void {
       schema: {
         tags,
         operationId: 'removeUser',
-        summary: 'Deactivate a user and end all sessions; the name stays in the audit trail',
+        summary: 'Disable a user and end all sessions; nobody is deleted, the audit names them',
         params: numericIdParams,
         response: { 204: noContent },
       },
     },
-    pending,
+    async (request, reply) => {
+      await updateUser(contextOf(request, dependencies), { id: request.params.id, disabled: true })
+      return reply.status(204).send(null)
+    },
   )
   app.post(
     '/users/:id/reset-password',
@@ -83,6 +102,27 @@ export function userRoutes(app: App): void {
         response: { 200: oneTimePassword },
       },
     },
-    pending,
+    async (request) => {
+      const context = contextOf(request, dependencies)
+      const { oneTimePassword } = await resetPassword(context, request.params)
+      return { user: await getUser(context, request.params.id), oneTimePassword }
+    },
+  )
+  app.post(
+    '/users/:id/remove-totp',
+    {
+      config: { access: 'user:write' },
+      schema: {
+        tags,
+        operationId: 'removeTotpOf',
+        summary: 'Take away the second factor of someone who lost the device; all sessions end',
+        params: numericIdParams,
+        response: { 204: noContent },
+      },
+    },
+    async (request, reply) => {
+      await removeTotp(contextOf(request, dependencies), { userId: request.params.id })
+      return reply.status(204).send(null)
+    },
   )
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { allPermissions, type Permission } from '../../state/actor.ts'
 
 export const role = z
   .enum(['system_administrator', 'security_manager', 'security_operator', 'auditor'])
@@ -18,6 +19,10 @@ export const unit = z
   })
   .meta({ id: 'Unit' })
 
+export const listedUnit = unit
+  .extend({ childCount: z.number().int(), userCount: z.number().int() })
+  .meta({ id: 'ListedUnit' })
+
 export const unitInput = z.object({
   kind: unitKind,
   code: z.string().trim().min(1).max(32).nullable().optional(),
@@ -33,10 +38,11 @@ export const user = z
     role,
     unitId: z.number().int(),
     unitPath: z.string(),
+    unitName: z.string(),
     disabled: z.boolean(),
     mustChangePassword: z.boolean(),
     totpEnabled: z.boolean(),
-    lockedUntil: z.date().nullable(),
+    passwordChangedAt: z.date(),
     lastSignInAt: z.date().nullable(),
     createdAt: z.date(),
   })
@@ -64,8 +70,10 @@ export const oneTimePassword = z.object({ user, oneTimePassword: z.string() }).m
 export const me = z
   .object({
     kind: z.enum(['user', 'token']),
-    /** Null for a token. */
-    user: user.nullable(),
+    user: z
+      .object({ id: z.number().int(), name: z.string(), displayName: z.string(), role, totpEnabled: z.boolean() })
+      .nullable()
+      .describe('Null for a token.'),
     name: z.string(),
     permissions: z.array(z.string()),
     unit: z.object({ id: z.number().int(), name: z.string(), path: z.string() }),
@@ -74,10 +82,17 @@ export const me = z
   })
   .meta({ id: 'Me' })
 
+export const totpEnrolment = z
+  .object({ secret: z.string(), uri: z.string().describe('For the QR code.') })
+  .meta({ id: 'TotpEnrolment' })
+
+/** Each signs in once when the device is lost; shown once. */
+export const recoveryCodes = z.object({ recoveryCodes: z.array(z.string()) }).meta({ id: 'RecoveryCodes' })
+
 export const signInInput = z.object({
-  name: z.string().min(1).max(256),
-  password: z.string().min(1).max(1024),
-  code: z.string().max(32).optional().describe('TOTP code, when the answer was TOTP_REQUIRED.'),
+  name: z.string().min(1).max(200),
+  password: z.string().min(1).max(512),
+  code: z.string().max(64).optional().describe('TOTP or recovery code, when the answer was TOTP_REQUIRED.'),
 })
 
 export const session = z
@@ -96,6 +111,7 @@ export const token = z
   .object({
     id: z.string(),
     name: z.string(),
+    bootstrap: z.boolean().describe('Set at first start from the configuration.'),
     hint: z.string().describe('The last characters of the secret, to recognise it by.'),
     permissions: z.array(z.string()),
     unitId: z.number().int(),
@@ -110,9 +126,9 @@ export const token = z
 
 export const tokenInput = z.object({
   name: z.string().trim().min(1).max(100),
-  permissions: z.array(z.string().max(64)).min(1).max(50),
+  permissions: z.array(z.enum(allPermissions as [Permission, ...Permission[]])).min(1),
   unitId: z.number().int().min(1).optional().describe('Your own unit when left out.'),
-  expiresAt: z.iso.datetime({ offset: true }).optional(),
+  expiresAt: z.iso.datetime({ offset: true }).describe('Every token ends.'),
 })
 
 /** The secret is shown once and never again. */

@@ -12,6 +12,16 @@ export const entity = z
 /** A text in the two languages of the product. */
 export const bilingual = z.object({ zh: z.string(), en: z.string() }).meta({ id: 'Bilingual' })
 
+export const incidentEntity = entity
+  .extend({
+    firstSeenAt: z.date(),
+    lastSeenAt: z.date(),
+    matchCount: z.number().int(),
+    country: z.string().nullable(),
+    organisation: z.string().nullable(),
+  })
+  .meta({ id: 'IncidentEntity' })
+
 export const incidentStatus = z.enum(['new', 'in_progress', 'on_hold', 'closed']).meta({ id: 'IncidentStatus' })
 
 export const closeReason = z
@@ -25,6 +35,8 @@ export const incident = z
     severity,
     status: incidentStatus,
     closeReason: closeReason.nullable(),
+    closeNote: z.string().nullable(),
+    severityPinned: z.boolean().describe('A person set the severity; the score no longer moves it.'),
     score: z.number(),
     scoreParts: z
       .array(
@@ -38,18 +50,23 @@ export const incident = z
     story: bilingual,
     tactics: z.array(z.string()),
     techniques: z.array(z.string()),
-    entities: z.array(entity),
+    entities: z.array(incidentEntity),
     ruleIds: z.array(z.string()),
     unitPath: z.string(),
     assigneeId: z.number().int().nullable(),
     assigneeName: z.string().nullable(),
     detectionCount: z.number().int(),
-    eventCount: z.number().int(),
+    matchCount: z.number().int().describe('Single firings; a detection folds many alike.'),
     firstSeenAt: z.date(),
     lastSeenAt: z.date(),
     createdAt: z.date(),
     updatedAt: z.date(),
+    openedAt: z.date().nullable(),
+    acknowledgedAt: z.date().nullable().describe('When a person first took it in hand.'),
     closedAt: z.date().nullable(),
+    duplicateOf: z.number().int().nullable(),
+    mergedInto: z.number().int().nullable(),
+    continues: z.number().int().nullable().describe('The earlier incident this one goes on from.'),
   })
   .meta({ id: 'Incident' })
 
@@ -76,7 +93,11 @@ export const incidentChange = z
   })
   .partial()
 
-export const closeInput = z.object({ reason: closeReason, comment: z.string().trim().max(4000).optional() })
+export const closeInput = z.object({
+  reason: closeReason,
+  note: z.string().trim().max(4000).optional(),
+  duplicateOf: z.number().int().min(1).optional().describe('The incident it duplicates, with that reason.'),
+})
 
 export const timelineEntry = z
   .object({
@@ -135,8 +156,11 @@ export const detection = z
     ruleTitle: z.string(),
     detector: z.enum(['sigma', 'correlation', 'intel', 'model', 'analytic']),
     severity,
-    at: z.date().describe('Event time of the event that made it fire.'),
+    firstSeenAt: z.date().describe('Event time of the first firing.'),
+    lastSeenAt: z.date().describe('Event time of the last firing.'),
+    matchCount: z.number().int().describe('Firings alike within ten minutes that were folded into this one.'),
     createdAt: z.date(),
+    updatedAt: z.date(),
     summary: z.string(),
     unitPath: z.string(),
     sourceKey: z.string(),
@@ -147,8 +171,7 @@ export const detection = z
     matched: z.array(z.object({ part: z.string(), field: z.string(), value: z.string() })),
     fields: z.record(z.string(), z.unknown()),
     incidentId: z.number().int().nullable(),
-    suppressedBy: z.number().int().nullable().describe('Id of the exception that silenced it.'),
-    count: z.number().int().describe('How many alike were folded into this one.'),
+    suppressedBy: z.number().int().nullable().describe('Id of the exception that hid it.'),
   })
   .meta({ id: 'Detection' })
 
@@ -164,64 +187,100 @@ export const detectionQuery = pageQuery.extend({
   to: z.iso.datetime({ offset: true }).optional(),
 })
 
+const exceptionCondition = z.object({
+  field: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe('A field of the event, an entity (`entity`, `entity.host` …), `detector`, `severity` or `source.key`.'),
+  operator: z.enum(['equals', 'wildcard', 'contains', 'starts_with', 'ends_with', 'cidr']),
+  values: z.array(z.string().max(1000)).min(1).max(100).describe('Any of them.'),
+})
+
 export const exception = z
   .object({
     id: z.number().int(),
     name: z.string(),
     reason: z.string(),
-    ruleId: z.string().nullable().describe('Null: every detector.'),
-    conditions: z.array(z.object({ field: z.string(), operator: z.string(), values: z.array(z.string()) })),
+    effect: z
+      .enum(['hide', 'unlink'])
+      .describe('`hide`: kept, but opens and joins nothing. `unlink`: the named entities do not group.'),
+    ruleIds: z.array(z.string()).describe('Empty: every detector.'),
+    conditions: z.array(exceptionCondition),
     unitPath: z.string(),
-    ownerId: z.number().int().nullable(),
     ownerName: z.string(),
-    expiresAt: z.date().nullable(),
+    expiresAt: z.date(),
+    removedAt: z.date().nullable(),
     active: z.boolean(),
     hitCount: z.number().int(),
     lastHitAt: z.date().nullable(),
     createdAt: z.date(),
+    updatedAt: z.date(),
   })
   .meta({ id: 'Exception' })
 
 export const exceptionInput = z.object({
   name: z.string().trim().min(1).max(200),
   reason: z.string().trim().min(1).max(2000),
-  ruleId: z.string().max(256).nullable().default(null),
-  conditions: z
-    .array(
-      z.object({
-        field: z.string().min(1).max(200),
-        operator: z.enum(['equals', 'contains', 'starts_with', 'ends_with', 'cidr']),
-        values: z.array(z.string().max(1000)).min(1).max(100),
-      }),
-    )
-    .min(1)
-    .max(20),
-  unitId: z.number().int().min(1).optional(),
+  effect: exception.shape.effect.default('hide'),
+  ruleIds: z.array(z.string().max(256)).max(100).default([]),
+  conditions: z.array(exceptionCondition).max(20),
+  unitId: z.number().int().min(1).optional().describe('Your own unit when left out.'),
   expiresAt: z.iso.datetime({ offset: true }),
 })
+
+const occasion = z.enum(['opened', 'severity_raised', 'closed'])
 
 export const channel = z
   .object({
     id: z.number().int(),
     name: z.string(),
     kind: z.enum(['webhook', 'email']),
-    settings: z.record(z.string(), z.unknown()).describe('Secrets are write-only and read as `***`.'),
+    settings: z.record(z.string(), z.unknown()),
+    hasSecret: z.boolean().describe('A signing key or password is kept; it is never read back.'),
+    language: z.enum(['zh', 'en']),
     minimumSeverity: severity,
+    unitIds: z.array(z.number().int()).describe('Only incidents of these units and below; empty: all of `unitPath`.'),
+    occasions: z.array(z.string()),
     enabled: z.boolean(),
     unitPath: z.string(),
     createdAt: z.date(),
-    lastDeliveryAt: z.date().nullable(),
+    updatedAt: z.date(),
+    lastDeliveredAt: z.date().nullable(),
+    lastFailedAt: z.date().nullable(),
     lastError: z.string().nullable(),
   })
   .meta({ id: 'Channel' })
 
+const webhookSettings = z.strictObject({
+  url: z.url().max(2048),
+  headers: z.record(z.string().max(100), z.string().max(1000)).optional(),
+})
+
+const emailSettings = z.strictObject({
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(1).max(65535),
+  security: z.enum(['tls', 'starttls', 'none']),
+  username: z.string().max(255).optional(),
+  from: z.string().min(3).max(320),
+  to: z.array(z.string().min(3).max(320)).min(1).max(50),
+})
+
 export const channelInput = z.object({
   name: z.string().trim().min(1).max(100),
   kind: z.enum(['webhook', 'email']),
-  settings: z.record(z.string(), z.unknown()),
+  settings: z.union([webhookSettings, emailSettings]),
+  secret: z
+    .string()
+    .max(1000)
+    .nullable()
+    .optional()
+    .describe('Key that signs webhooks, or password of the mail account; write-only, null removes it.'),
+  language: z.enum(['zh', 'en']).default('zh'),
   minimumSeverity: severity.default('medium'),
+  unitIds: z.array(z.number().int().min(1)).max(100).default([]),
+  occasions: z.array(occasion).min(1).default(['opened', 'severity_raised']),
   enabled: z.boolean().default(true),
-  unitId: z.number().int().min(1).optional(),
 })
 
 export const delivery = z
@@ -229,8 +288,10 @@ export const delivery = z
     id: z.number().int(),
     channelId: z.number().int(),
     channelName: z.string(),
+    kind: z.enum(['webhook', 'email']),
+    occasion: z.string(),
     incidentId: z.number().int().nullable(),
-    status: z.enum(['pending', 'delivered', 'failed']),
+    state: z.enum(['pending', 'delivered', 'failed']),
     attempts: z.number().int(),
     lastError: z.string().nullable(),
     nextAttemptAt: z.date().nullable(),
