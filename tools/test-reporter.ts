@@ -10,7 +10,11 @@ interface PartReport {
 
 /** Writes one part's counts, and why tests were skipped, to the file named by WATCHFIRE_TEST_REPORT. */
 export default class PartReporter implements Reporter {
-  onTestRunEnd(modules: ReadonlyArray<TestModule>, errors: ReadonlyArray<SerializedError>, reason: TestRunEndReason): void {
+  onTestRunEnd(
+    modules: ReadonlyArray<TestModule>,
+    errors: ReadonlyArray<SerializedError>,
+    reason: TestRunEndReason,
+  ): void {
     const report: PartReport = { passed: 0, failed: errors.length, skipped: [] }
     for (const module of modules) {
       // A file that could not be collected has no tests, yet it has failed.
