@@ -34,18 +34,20 @@ const fieldTextLimit = 1024
 /** Creates the stage from a compiled rule set. */
 export function createDetector(ruleSet: RuleSet, { lookups, enabled }: DetectorOptions): Detector {
   let engine = new SigmaEngine(ruleSet, lookups, enabled)
+  let counted = countedFields(ruleSet)
   const counters: DetectorCounters = { events: 0, detections: 0, byRule: new Map() }
   return {
     counters,
     replace(next, nextEnabled) {
       engine = new SigmaEngine(next, lookups, nextEnabled)
+      counted = countedFields(next)
     },
     detect(events) {
       const detections: Detection[] = []
       for (const event of events) {
         const matches = engine.matchEvent(event)
         for (const match of matches) {
-          const detection = detectionOf(match, event)
+          const detection = detectionOf(match, event, counted.get(match.rule.document.id) ?? [])
           counters.byRule.set(detection.ruleId, (counters.byRule.get(detection.ruleId) ?? 0) + 1)
           detections.push(detection)
         }
@@ -58,9 +60,15 @@ export function createDetector(ruleSet: RuleSet, { lookups, enabled }: DetectorO
 }
 
 /** The finding of one rule on one event. */
-function detectionOf({ rule, explain }: RuleMatch, event: Event): Detection {
+function detectionOf({ rule, explain, read }: RuleMatch, event: Event, counted: Iterable<string>): Detection {
   const { document } = rule
   const entities = entitiesOf(event.fields)
+  const fields = shortened(event.fields)
+  // Correlations ask by the names rules use, which only this stage can translate.
+  for (const field of counted) {
+    const value = fields[field] === undefined ? asFieldValue(read(field)) : undefined
+    if (value !== undefined) fields[field] = cut(value)
+  }
   return {
     id: detectionId(document.id, event.id, ''),
     ruleId: document.id,
@@ -73,10 +81,30 @@ function detectionOf({ rule, explain }: RuleMatch, event: Event): Detection {
     entities,
     eventIds: [event.id],
     matched: explain(),
-    fields: shortened(event.fields),
+    fields,
     sourceKey: event.sourceKey,
     summary: summaryOf(document, entities),
   }
+}
+
+/** Rule id -> fields by which correlations group and count its matches. */
+function countedFields({ correlations }: RuleSet): Map<string, Set<string>> {
+  const counted = new Map<string, Set<string>>()
+  for (const { rules, groupBy, valueFields } of correlations) {
+    for (const [index, rule] of rules.entries()) {
+      const fields = counted.get(rule) ?? new Set()
+      for (const field of [...groupBy[index]!, ...valueFields[index]!]) if (field !== undefined) fields.add(field)
+      counted.set(rule, fields)
+    }
+  }
+  return counted
+}
+
+function asFieldValue(value: unknown): FieldValue | undefined {
+  if (Array.isArray(value)) return value.map((member) => asFieldValue(member) ?? null)
+  return value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? value
+    : undefined
 }
 
 /** The same rule, event and group give the same id, however often the event is replayed. */

@@ -11,6 +11,8 @@ export interface RuleMatch {
   rule: CompiledRule
   /** The fields and values that made it match; computed when asked. */
   explain(): MatchedField[]
+  /** Value of a field by the name the rule uses; undefined when the record has none. */
+  read(field: string): unknown
 }
 
 /** Plans kept for combinations of log sources; senders choose these values, so the number is bounded. */
@@ -105,7 +107,10 @@ function matches<Source>(plan: Plan<Source>, source: Source): RuleMatch[] {
   for (const index of indexes) {
     const { rule } = plan.rules[index]!
     // One rule may stand under several views, side by side: it matches once.
-    if (rule !== last) found.push({ rule, explain: () => plan.explain(index, source) })
+    if (rule !== last) {
+      const { readerOf } = plan.rules[index]!
+      found.push({ rule, explain: () => plan.explain(index, source), read: (field) => readerOf(field).reader(source) })
+    }
     last = rule
   }
   return found

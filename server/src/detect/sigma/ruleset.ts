@@ -1,4 +1,6 @@
 import { type CompiledRule, type CompileOptions, compileRule, filterApplies } from './compile.ts'
+import type { Correlation } from './correlation/definition.ts'
+import { compileCorrelations } from './correlation/order.ts'
 import type { CorrelationDocument, DetectionDocument, FilterDocument, SigmaDocument } from './document.ts'
 import { type ParsedFile, type RefusedDocument, refusedDocument } from './parse.ts'
 import { RuleRefused } from './refusal.ts'
@@ -6,7 +8,8 @@ import { RuleRefused } from './refusal.ts'
 /** Everything that was loaded: what can run and, one by one, what cannot and why. The set never fails for one rule. */
 export interface RuleSet {
   rules: CompiledRule[]
-  correlations: CorrelationDocument[]
+  /** Inner ones before those that refer to them. */
+  correlations: Correlation[]
   filters: FilterDocument[]
   refused: RefusedDocument[]
 }
@@ -15,6 +18,7 @@ export interface RuleSet {
 export function compileRuleSet(files: Iterable<ParsedFile>, options: CompileOptions = {}): RuleSet {
   const set: RuleSet = { rules: [], correlations: [], filters: [], refused: [] }
   const detections: DetectionDocument[] = []
+  const correlations: CorrelationDocument[] = []
   const names = new Map<string, SigmaDocument>()
   const refuse = (document: SigmaDocument, error: unknown) => {
     if (!(error instanceof RuleRefused)) throw error
@@ -34,7 +38,7 @@ export function compileRuleSet(files: Iterable<ParsedFile>, options: CompileOpti
       names.set(document.id, document)
       if (document.name !== undefined) names.set(document.name, document)
       if (document.kind === 'detection') detections.push(document)
-      else if (document.kind === 'correlation') set.correlations.push(document)
+      else if (document.kind === 'correlation') correlations.push(document)
       else set.filters.push(document)
     }
   }
@@ -57,6 +61,12 @@ export function compileRuleSet(files: Iterable<ParsedFile>, options: CompileOpti
       refuse(document, error)
     }
   }
+  const ready = new Map<string, string>()
+  for (const { document } of set.rules) {
+    ready.set(document.id, document.id)
+    if (document.name !== undefined) ready.set(document.name, document.id)
+  }
+  set.correlations = compileCorrelations(correlations, ready, refuse)
   return set
 }
 

@@ -1,0 +1,458 @@
+import type { FieldValue } from '../../../event/event.ts'
+import { parseNumber } from '../modifiers.ts'
+import { type Correlation, hasNot } from './definition.ts'
+import { compareEntries, type Entry, evaluate, insert } from './window.ts'
+
+/** One match of a rule (or one firing of a correlation) that correlations count. */
+export interface CorrelationInput {
+  ruleId: string
+  /** Deterministic id of the event; with its time it orders and identifies. */
+  eventId: string
+  timeMs: number
+  /** Groups never reach across scopes: the unit's path. */
+  scope: string
+  /** Value of a field by the name the rule uses; undefined or null when the event has none. */
+  read(field: string): FieldValue | undefined
+  /** Whatever the caller wants to find again in the firing this input completes. */
+  payload?: unknown
+}
+
+export interface CorrelationFiring {
+  correlation: Correlation
+  /** Event time of the event that completed it. */
+  timeMs: number
+  scope: string
+  /** Group field -> value. */
+  group: ReadonlyMap<string, string>
+  groupKey: string
+  /** What the condition compared: a count, a sum, … */
+  measured: number
+  /** Ids of the events in the window, oldest first, at most `evidenceLimit`. */
+  eventIds: string[]
+  /** The event that completed it. */
+  triggerEventId: string
+  /** Payload of the input that completed it; undefined when it was given before a restart. */
+  payload: unknown
+}
+
+export interface CorrelationOptions {
+  /** How far behind the newest event time an event may come and still be put in order. */
+  latenessMs?: number
+  /** Groups kept over all correlations; beyond it the longest untouched are dropped and counted. */
+  groupLimit?: number
+  evidenceLimit?: number
+  /** After a firing, a group is silent for its timespan (`once`) or fires with every further event (`always`). */
+  refire?: 'once' | 'always'
+}
+
+export interface CorrelationCounters {
+  inputs: number
+  firings: number
+  /** Inputs that lack a group field or a value. */
+  ungrouped: number
+  /** Inputs that came too late to be put in order. */
+  late: number
+  duplicates: number
+  /** Events dropped because a group was full. */
+  entriesEvicted: number
+  /** Groups dropped because there were too many. */
+  groupsEvicted: number
+  groupsExpired: number
+}
+
+/** The serialisable state; valid for correlations whose definition has not changed. */
+export interface CorrelationSnapshot {
+  version: 1
+  newestMs: number
+  correlations: { id: string; fingerprint: string; groups: SnapshotGroup[] }[]
+  counters: CorrelationCounters
+}
+
+type SnapshotGroup = [
+  key: string,
+  firedMs: number | null,
+  processed: number,
+  entries: [number, string, number, (string | number)?][],
+]
+
+interface Group {
+  key: string
+  scope: string
+  values: string[]
+  entries: Entry[]
+  firedMs: number | undefined
+  /** Entries before this one have been evaluated (ordered correlations only). */
+  processed: number
+}
+
+interface Runner {
+  correlation: Correlation
+  groups: Map<string, Group>
+  /** Groups with entries that wait for the watermark. */
+  waiting: Set<Group>
+  payloads: Map<string, unknown>
+}
+
+const keySeparator = '\u0001'
+/** Groups looked at for expiry per input: more than are created, so that the sweep always catches up. */
+const sweepSteps = 2
+
+/**
+ * Runs correlations over matches. Everything is decided on event time, ordered by (event time, event id): conditions
+ * that can only come nearer (gt, gte on counts and sums, temporal) fire with the event that completes them; all others wait
+ * until the watermark (newest event time less the lateness) has passed. State is bounded, every loss is counted, and
+ * `snapshot` holds all of it.
+ */
+export class CorrelationEngine {
+  readonly counters: CorrelationCounters = {
+    inputs: 0,
+    firings: 0,
+    ungrouped: 0,
+    late: 0,
+    duplicates: 0,
+    entriesEvicted: 0,
+    groupsEvicted: 0,
+    groupsExpired: 0,
+  }
+  private readonly runnersByRule = new Map<string, { runner: Runner; rule: number }[]>()
+  private readonly runners: Runner[] = []
+  private readonly latenessMs: number
+  private readonly groupLimit: number
+  private readonly evidenceLimit: number
+  private readonly refire: 'once' | 'always'
+  private groupCount = 0
+  private newestMs = Number.NEGATIVE_INFINITY
+  private watermarkMs = Number.NEGATIVE_INFINITY
+  private sweepRunner = 0
+  private sweepIterator: Iterator<[string, Group]> | undefined
+
+  constructor(correlations: readonly Correlation[], options: CorrelationOptions = {}) {
+    this.latenessMs = options.latenessMs ?? 60_000
+    this.groupLimit = options.groupLimit ?? 1_000_000
+    this.evidenceLimit = options.evidenceLimit ?? 100
+    this.refire = options.refire ?? 'once'
+    for (const correlation of correlations) {
+      const runner: Runner = { correlation, groups: new Map(), waiting: new Set(), payloads: new Map() }
+      this.runners.push(runner)
+      for (const [rule, id] of correlation.rules.entries()) {
+        const list = this.runnersByRule.get(id)
+        if (list) list.push({ runner, rule })
+        else this.runnersByRule.set(id, [{ runner, rule }])
+      }
+    }
+  }
+
+  /** True when some correlation counts the rule. */
+  counts(ruleId: string): boolean {
+    return this.runnersByRule.has(ruleId)
+  }
+
+  /** Takes one match; returns what fires because of it, inner correlations before the outer ones they complete. */
+  push(input: CorrelationInput): CorrelationFiring[] {
+    this.counters.inputs++
+    const firings: CorrelationFiring[] = []
+    this.take(input, firings)
+    if (input.timeMs > this.newestMs) {
+      this.newestMs = input.timeMs
+      this.advance(this.newestMs - this.latenessMs, firings)
+    }
+    this.sweep()
+    return firings
+  }
+
+  /** No event before `watermarkMs` is expected any more: evaluates what waited for that. For idle streams. */
+  advance(watermarkMs: number, firings: CorrelationFiring[] = []): CorrelationFiring[] {
+    if (watermarkMs <= this.watermarkMs) return firings
+    this.watermarkMs = watermarkMs
+    for (const runner of this.runners) {
+      if (runner.waiting.size === 0) continue
+      for (const group of [...runner.waiting]) this.evaluateDue(runner, group, firings)
+    }
+    return firings
+  }
+
+  /** The stream has ended: evaluates everything that waits. */
+  flush(): CorrelationFiring[] {
+    const firings: CorrelationFiring[] = []
+    // A firing of one correlation may wait in another: repeat until nothing does.
+    for (let round = 0; round <= this.runners.length; round++) {
+      this.advance(Number.MAX_SAFE_INTEGER + round, firings)
+      this.watermarkMs = Number.NEGATIVE_INFINITY
+    }
+    this.watermarkMs = this.newestMs
+    return firings
+  }
+
+  private take(input: CorrelationInput, firings: CorrelationFiring[], inner = false): void {
+    const targets = this.runnersByRule.get(input.ruleId)
+    if (!targets) return
+    for (const { runner, rule } of targets) this.takeInto(runner, rule, input, firings, inner)
+  }
+
+  /** `inner`: the input is a firing, which may lie behind the watermark that set it free. */
+  private takeInto(
+    runner: Runner,
+    rule: number,
+    input: CorrelationInput,
+    firings: CorrelationFiring[],
+    inner: boolean,
+  ): void {
+    const { correlation } = runner
+    const values = this.groupValues(correlation, rule, input)
+    const value = countedValue(correlation, rule, input)
+    if (!values || value === missing) {
+      this.counters.ungrouped++
+      return
+    }
+    if (!inner && input.timeMs < this.watermarkMs - (correlation.monotone ? correlation.timespanMs : 0)) {
+      this.counters.late++
+      return
+    }
+    const group = this.groupFor(runner, input.scope, values)
+    const entry: Entry = { timeMs: input.timeMs, eventId: input.eventId, rule }
+    if (value !== undefined) entry.value = value
+    const lastProcessed = group.entries[group.processed - 1]
+    const insertion = insert(correlation, group.entries, entry)
+    if (insertion.kind === 'duplicate') {
+      this.counters.duplicates++
+      return
+    }
+    this.counters.entriesEvicted += insertion.evicted
+    if (correlation.monotone) {
+      this.evaluateFrom(runner, group, insertion.at, input.payload, firings)
+      return
+    }
+    // Insertion may have moved what was processed; find the boundary again.
+    group.processed = lastProcessed
+      ? group.entries.findLastIndex((other) => compareEntries(other, lastProcessed) <= 0) + 1
+      : 0
+    if (input.payload !== undefined) runner.payloads.set(payloadKey(group, entry), input.payload)
+    runner.waiting.add(group)
+  }
+
+  /** Windows that end at the new entry, or at a later one it reaches into; the first that holds fires. */
+  private evaluateFrom(runner: Runner, group: Group, at: number, payload: unknown, firings: CorrelationFiring[]): void {
+    const { correlation } = runner
+    const { entries } = group
+    const until = entries[at]!.timeMs + correlation.timespanMs
+    for (let end = at; end < entries.length && entries[end]!.timeMs <= until; end++) {
+      const result = evaluate(correlation, entries, end)
+      if (result) {
+        this.fire(runner, group, end, result, payload, firings)
+        return
+      }
+    }
+  }
+
+  private evaluateDue(runner: Runner, group: Group, firings: CorrelationFiring[]): void {
+    const { correlation } = runner
+    const lookAheadMs = correlation.expression && hasNot(correlation.expression) ? correlation.timespanMs : 0
+    while (
+      group.processed < group.entries.length &&
+      group.entries[group.processed]!.timeMs + lookAheadMs <= this.watermarkMs
+    ) {
+      const end = group.processed++
+      const entry = group.entries[end]!
+      const result = evaluate(correlation, group.entries, end)
+      const key = payloadKey(group, entry)
+      if (result) this.fire(runner, group, end, result, runner.payloads.get(key), firings)
+      runner.payloads.delete(key)
+    }
+    if (group.processed >= group.entries.length) runner.waiting.delete(group)
+  }
+
+  private fire(
+    runner: Runner,
+    group: Group,
+    end: number,
+    { start, measured }: { start: number; measured: number },
+    payload: unknown,
+    firings: CorrelationFiring[],
+  ): void {
+    const { correlation } = runner
+    const { timeMs, eventId } = group.entries[end]!
+    if (
+      this.refire === 'once' &&
+      group.firedMs !== undefined &&
+      Math.abs(timeMs - group.firedMs) <= correlation.timespanMs
+    )
+      return
+    group.firedMs = timeMs
+    this.counters.firings++
+    const eventIds = [...new Set(group.entries.slice(start, end + 1).map((entry) => entry.eventId))].slice(
+      -this.evidenceLimit,
+    )
+    const named = new Map(correlation.groupNames.map((name, index) => [name, group.values[index]!]))
+    const firing: CorrelationFiring = {
+      correlation,
+      timeMs,
+      scope: group.scope,
+      group: named,
+      groupKey: group.key,
+      measured,
+      eventIds,
+      triggerEventId: eventId,
+      payload,
+    }
+    firings.push(firing)
+    // To an outer correlation a firing is an event at its time that carries its group's values, and nothing else.
+    this.take(
+      {
+        ruleId: correlation.id,
+        eventId: `${correlation.id}${keySeparator}${group.key}${keySeparator}${eventId}`,
+        timeMs,
+        scope: group.scope,
+        read: (field) => named.get(field),
+        payload,
+      },
+      firings,
+      true,
+    )
+  }
+
+  private groupValues(correlation: Correlation, rule: number, input: CorrelationInput): string[] | undefined {
+    const values: string[] = []
+    for (const field of correlation.groupBy[rule]!) {
+      const value = field === undefined ? undefined : input.read(field)
+      const text = groupText(value)
+      if (text === undefined) return undefined
+      values.push(text)
+    }
+    return values
+  }
+
+  private groupFor(runner: Runner, scope: string, values: string[]): Group {
+    const key = values.length === 0 ? scope : `${scope}${keySeparator}${values.join(keySeparator)}`
+    let group = runner.groups.get(key)
+    if (group) return group
+    if (this.groupCount >= this.groupLimit) this.evict()
+    group = { key, scope, values, entries: [], firedMs: undefined, processed: 0 }
+    runner.groups.set(key, group)
+    this.groupCount++
+    return group
+  }
+
+  /** Drops the oldest group of the correlation that has most. */
+  private evict(): void {
+    let fullest = this.runners[0]!
+    for (const runner of this.runners) if (runner.groups.size > fullest.groups.size) fullest = runner
+    const oldest = fullest.groups.values().next().value
+    if (!oldest) return
+    this.drop(fullest, oldest)
+    this.counters.groupsEvicted++
+  }
+
+  private drop(runner: Runner, group: Group): void {
+    runner.groups.delete(group.key)
+    runner.waiting.delete(group)
+    for (const entry of group.entries) runner.payloads.delete(payloadKey(group, entry))
+    this.groupCount--
+  }
+
+  /** Looks at a few groups with every input, round and round, and drops those that can no longer matter. */
+  private sweep(): void {
+    for (let step = 0; step < sweepSteps; step++) {
+      const runner = this.runners[this.sweepRunner]
+      if (!runner) return
+      this.sweepIterator ??= runner.groups.entries()
+      const next = this.sweepIterator.next()
+      if (next.done) {
+        this.sweepRunner = (this.sweepRunner + 1) % this.runners.length
+        this.sweepIterator = undefined
+        continue
+      }
+      const group = next.value[1]
+      const newest = Math.max(
+        group.entries.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY,
+        group.firedMs ?? Number.NEGATIVE_INFINITY,
+      )
+      if (newest + runner.correlation.timespanMs < this.watermarkMs && !runner.waiting.has(group)) {
+        this.drop(runner, group)
+        this.counters.groupsExpired++
+      }
+    }
+  }
+
+  /** Number of live groups. */
+  get liveGroups(): number {
+    return this.groupCount
+  }
+
+  /** The whole state, to be stored together with the offsets up to which matches were pushed. */
+  snapshot(): CorrelationSnapshot {
+    return {
+      version: 1,
+      newestMs: this.newestMs,
+      counters: { ...this.counters },
+      correlations: this.runners.map(({ correlation, groups }) => ({
+        id: correlation.id,
+        fingerprint: correlation.fingerprint,
+        groups: [...groups.values()].map(
+          ({ key, firedMs, processed, entries }): SnapshotGroup => [
+            key,
+            firedMs ?? null,
+            processed,
+            entries.map(({ timeMs, eventId, rule, value }) =>
+              value === undefined ? [timeMs, eventId, rule] : [timeMs, eventId, rule, value],
+            ),
+          ],
+        ),
+      })),
+    }
+  }
+
+  /** Takes over a snapshot; state of correlations that are gone or were changed is left behind. */
+  restore(snapshot: CorrelationSnapshot): void {
+    // JSON has no infinities: a state without events has no newest time.
+    this.newestMs = snapshot.newestMs ?? Number.NEGATIVE_INFINITY
+    this.watermarkMs = this.newestMs - this.latenessMs
+    Object.assign(this.counters, snapshot.counters)
+    for (const { id, fingerprint, groups } of snapshot.correlations) {
+      const runner = this.runners.find(
+        ({ correlation }) => correlation.id === id && correlation.fingerprint === fingerprint,
+      )
+      if (!runner) continue
+      for (const [key, firedMs, processed, entries] of groups) {
+        const [scope = '', ...values] = key.split(keySeparator)
+        const group = this.groupFor(runner, scope, values)
+        group.firedMs = firedMs ?? undefined
+        group.processed = processed
+        group.entries = entries.map(([timeMs, eventId, rule, value]) =>
+          value === undefined ? { timeMs, eventId, rule } : { timeMs, eventId, rule, value },
+        )
+        if (!runner.correlation.monotone && processed < entries.length) runner.waiting.add(group)
+      }
+    }
+  }
+}
+
+function payloadKey(group: Group, entry: Entry): string {
+  return `${group.key}${keySeparator}${keySeparator}${entry.timeMs}${keySeparator}${entry.eventId}${keySeparator}${entry.rule}`
+}
+
+function groupText(value: FieldValue | undefined): string | undefined {
+  if (value === undefined || value === null) return undefined
+  if (Array.isArray(value))
+    return value.length === 1 ? groupText(value[0]) : value.length === 0 ? undefined : JSON.stringify(value)
+  return String(value).replaceAll(keySeparator, '')
+}
+
+const missing = Symbol('missing')
+
+/** The value an input adds: nothing to count for `event_count`, missing when the event has none that fits. */
+function countedValue(
+  correlation: Correlation,
+  rule: number,
+  input: CorrelationInput,
+): string | number | undefined | typeof missing {
+  const fields = correlation.valueFields[rule]!
+  if (fields.length === 0) return undefined
+  const texts: string[] = []
+  for (const field of fields) {
+    const text = groupText(field === undefined ? undefined : input.read(field))
+    if (text === undefined) return missing
+    texts.push(text)
+  }
+  if (correlation.type === 'value_count') return texts.length === 1 ? texts[0]! : JSON.stringify(texts)
+  return parseNumber(texts[0]!) ?? missing
+}
