@@ -13,6 +13,16 @@ export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerRespo
  */
 export type Access = Permission | 'signed-in' | 'public'
 
+export interface HttpCounters {
+  liveClients: number
+  liveMessagesSent: number
+  /** Clients that did not read and were cut off; they come back and resume. */
+  liveClientsDropped: number
+  liveClientsRefused: number
+  /** Uploads that were told to come again because too many were under way. */
+  uploadsRefused: number
+}
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
@@ -20,6 +30,10 @@ declare module 'fastify' {
     beforePasswordChange?: boolean
     /** Log shippers come here: their Basic and ApiKey headers carry our bearer tokens. */
     forShippers?: boolean
+  }
+  interface FastifyInstance {
+    /** Gauges and counters of the HTTP side, for metrics and for the page of losses. */
+    httpCounters(): HttpCounters
   }
   interface FastifyRequest {
     /** Set by present/authenticate.ts on every route that is not public. */

@@ -72,6 +72,13 @@ export function createServer(dependencies: Dependencies): App {
   const authenticator = new Authenticator(database, clock)
   const hub = new LiveHub(dependencies.changes, clock)
   const inFlight = new InFlight()
+  app.decorate('httpCounters', () => ({
+    liveClients: hub.clients,
+    liveMessagesSent: hub.counters.sent,
+    liveClientsDropped: hub.counters.dropped,
+    liveClientsRefused: hub.counters.refused,
+    uploadsRefused: inFlight.refused,
+  }))
   app.addHook('preClose', async () => hub.close())
   const scope = (prefix: string, register: (routes: App) => void) =>
     app.register(
