@@ -7,8 +7,9 @@ export interface InstanceFile {
   pid: number
   /** Start time of the process in clock ticks since boot (Linux), so that a reused pid is not taken for ours. */
   startedTicks: string
-  /** Filled in when the listeners are up. */
+  /** Filled in when the platform is up: where its API listens, and the state store for commands on this machine. */
   httpUrl?: string
+  storeUrl?: string
 }
 
 const fileName = 'instance.json'
@@ -17,7 +18,7 @@ const fileName = 'instance.json'
  * Claims the data directory for this process. Throws INSTANCE_RUNNING when another live process holds it; what a
  * killed process left behind is taken over.
  */
-export function claimDataDir(dataDir: string): { publish(facts: { httpUrl: string }): void; release(): void } {
+export function claimDataDir(dataDir: string): { publish(facts: { httpUrl: string; storeUrl: string }): void; release(): void } {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const running = runningInstance(dataDir)
   if (running) {

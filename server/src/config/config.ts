@@ -29,6 +29,8 @@ const configSchema = z.strictObject({
   retentionDays: z.coerce.number().int().min(1).default(190),
   /** Bound of the local bus's backlog, in bytes; beyond it senders are refused. */
   busLimitBytes: z.coerce.number().int().min(1 << 20).default(4 * 2 ** 30),
+  /** IANA name of the zone of log times that name none (RFC 3164); a source's own setting goes before it. Default: the machine's. */
+  timeZone: z.string().default(() => Intl.DateTimeFormat().resolvedOptions().timeZone),
   /** Folders of further rules and sources, beside those that are shipped. */
   contentDir: z.string().optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

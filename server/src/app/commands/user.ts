@@ -1,0 +1,44 @@
+import type { Command } from 'commander'
+import type { Config } from '../../config/config.ts'
+import { CodedError } from '../../event/errors.ts'
+import { systemClock } from '../../seams/clock/clock.ts'
+import { systemActor } from '../../state/actor.ts'
+import { listUsers } from '../../state/users/list.ts'
+import { resetPassword } from '../../state/users/reset-password.ts'
+import { withStore } from '../with-store.ts'
+
+/** `watchfire user`: help for who is locked out, from the machine itself. Audited like every change. */
+export function userCommand(program: Command, config: () => Config): void {
+  const user = program.command('user').description('people who may sign in')
+
+  user
+    .command('list')
+    .description('name, role, unit and state of every person')
+    .action(() =>
+      withStore(config(), async (database) => {
+        const context = { database, clock: systemClock, actor: systemActor('command line') }
+        for (let after: string | undefined, more = true; more; ) {
+          const page = await listUsers(context, { limit: 200, after })
+          for (const row of page.items) {
+            console.log([row.id, row.name, row.role, row.unitPath, row.disabled ? 'disabled' : 'active'].join('\t'))
+          }
+          after = page.next ?? undefined
+          more = after !== undefined
+        }
+      }),
+    )
+
+  user
+    .command('reset-password <name>')
+    .description('prints a new one-time password and ends the sessions of the person')
+    .action((name: string) =>
+      withStore(config(), async (database) => {
+        const context = { database, clock: systemClock, actor: systemActor('command line') }
+        const { items } = await listUsers(context, { text: name, limit: 200 })
+        const found = items.find((row) => row.name === name)
+        if (!found) throw new CodedError('NOT_FOUND', `there is no person named ${name}`, { name })
+        const { oneTimePassword } = await resetPassword(context, { id: found.id })
+        console.log(oneTimePassword)
+      }),
+    )
+}
