@@ -23,7 +23,7 @@ export interface DetectionRow {
   detector: Detection['detector']
   severity: Severity
   unitPath: string
-  /** `type|value`; empty when the match named no entity. */
+  /** `type|value`, for an account with its host after a space; empty when the match named no entity. */
   principal: string
   bucketMs: number
   firstMs: number
@@ -113,10 +113,16 @@ export function mergeRows(a: DetectionRow, b: DetectionRow, settings: CorrelateS
   }
 }
 
-/** The entity a detection is counted by: the first that acts, else the first there is. */
+/**
+ * The entity a detection is counted by: the first that acts, else the first there is. An account is counted together
+ * with its host, since `root` on one host is not `root` on another.
+ */
 function principalOf(entities: Entity[]): string {
   const entity = entities.find(({ role }) => role === 'actor') ?? entities[0]
-  return entity ? `${entity.type}|${entity.value}` : ''
+  if (!entity) return ''
+  const key = `${entity.type}|${entity.value}`
+  const on = entity.type === 'user' ? entities.find(({ type }) => type === 'host') : undefined
+  return on ? `${key} host|${on.value}` : key
 }
 
 function emptyRow(

@@ -8,7 +8,7 @@ export interface GroupNode {
   incidentId: number | null
   unitPath: string
   bucketMs: number
-  /** `type|value` of the entity it is counted by. */
+  /** What it is counted by (dedupe.ts). */
   principal: string
   /** `type|value` of the entities that may link it. */
   keys: string[]

@@ -66,7 +66,7 @@ const everywhere: [string, string[]][] = [
 /**
  * Why these points: a `medium` rule, by Sigma's own definition, asks that a person reviews it, and a review needs an
  * owner and an end: medium alone opens (40). A `low` rule is notable but rarely an incident: it stays a detection
- * (15) until other rules or stages beside it say otherwise: three low rules in three successive stages (45) open one.
+ * (15) until other rules and stages beside it say otherwise: four low rules in four successive stages (45) open one.
  * `high` and `critical` alone reach the incident severity of the same name. The other parts only raise.
  */
 export const defaultSettings: CorrelateSettings = {

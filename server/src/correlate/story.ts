@@ -71,7 +71,7 @@ function opening({ facts, utcOffsetMinutes, language }: Teller): string {
   if (language === 'zh') {
     const when = span === 0 ? `${from}（${zone}）` : `${from} 至 ${to}（${zone}，历时 ${spanText(span, 'zh')}）`
     const who = actor ? `${describe(actor, 'zh')}` : '来源不明的一方'
-    const whom = targets.length > 0 ? `针对${listed(targets, 'zh')}` : ''
+    const whom = targets.length > 0 ? `针对${listed(targets, 'zh')}，` : ''
     return `${when}，${who}${whom}触发 ${facts.rules.length} 条规则，共 ${countText(facts.matches)} 次。`
   }
   const when = span === 0 ? `At ${from} (${zone})` : `From ${from} to ${to} (${zone}, ${spanText(span, 'en')})`
@@ -121,8 +121,8 @@ function outcome({ facts, attack, utcOffsetMinutes, language }: Teller): string[
   if (success) {
     const at = shortTimeText(success.timeMs, facts.firstMs, utcOffsetMinutes)
     if (language === 'zh') {
-      const where = success.host ? `主机 ${success.host}` : '目标'
-      told.push(`在多次尝试之后，${at}${success.user ? `账号 ${success.user} ` : ''}在${where}上认证成功。`)
+      const where = success.host ? `主机 ${success.host} ` : '目标'
+      told.push(`在多次尝试之后，${at}，${success.user ? `账号 ${success.user} ` : ''}在${where}上认证成功。`)
     } else {
       const who = success.user ? `account ${success.user}` : 'an account'
       told.push(`After the attempts, at ${at}, ${who} signed in${success.host ? ` on host ${success.host}` : ''}.`)

@@ -172,7 +172,7 @@ export const detections = pgTable(
     severity: text('severity').$type<Severity>().notNull(),
     severityRank: integer('severity_rank').notNull(),
     unitPath: text('unit_path').notNull(),
-    /** `type|value` of the entity it is counted by. */
+    /** `type|value` of the entity it is counted by; an account with its host. */
     principal: text('principal').notNull(),
     /** Start of the ten minutes. */
     bucketAt: time('bucket_at').notNull(),
