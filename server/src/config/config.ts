@@ -5,7 +5,10 @@ import { z } from 'zod'
 import { CodedError } from '../event/errors.ts'
 
 const port = z.coerce.number().int().min(0).max(65535)
-const boolean = z.union([z.boolean(), z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')])
+const boolean = z.union([
+  z.boolean(),
+  z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+])
 
 /** Every setting, its type and default. `httpPort` is `WATCHFIRE_HTTP_PORT` in the environment and `httpPort:` in YAML. */
 const configSchema = z.strictObject({
@@ -17,6 +20,11 @@ const configSchema = z.strictObject({
   dataDir: z.string().default('./data'),
   /** `embedded` or the URL of a ClickHouse server. */
   events: z.string().default('embedded'),
+  /** Name of the cluster in the servers' configuration, when `events` is a cluster. */
+  eventsCluster: z.string().optional(),
+  /** `user:password` that inserts into, and that reads from, an external event store. */
+  eventsWriter: z.string().optional(),
+  eventsReader: z.string().optional(),
   /** `embedded` or a `postgres://` URL. */
   state: z.string().default('embedded'),
   /** `local` (segment files under dataDir). */
@@ -28,7 +36,11 @@ const configSchema = z.strictObject({
   /** Days that events are kept; the law asks for at least six months. */
   retentionDays: z.coerce.number().int().min(1).default(190),
   /** Bound of the local bus's backlog, in bytes; beyond it senders are refused. */
-  busLimitBytes: z.coerce.number().int().min(1 << 20).default(4 * 2 ** 30),
+  busLimitBytes: z.coerce
+    .number()
+    .int()
+    .min(1 << 20)
+    .default(4 * 2 ** 30),
   /** IANA name of the zone of log times that name none (RFC 3164); a source's own setting goes before it. Default: the machine's. */
   timeZone: z.string().default(() => Intl.DateTimeFormat().resolvedOptions().timeZone),
   /** Folders of further rules and sources, beside those that are shipped. */
@@ -70,6 +82,11 @@ function readYaml(filePath: string): Record<string, unknown> {
     if (typeof value !== 'object' || Array.isArray(value)) throw new TypeError('the file must hold a map of settings')
     return value as Record<string, unknown>
   } catch (cause) {
-    throw new CodedError('CONFIG_INVALID', `${filePath} cannot be read: ${(cause as Error).message}`, { filePath }, { cause })
+    throw new CodedError(
+      'CONFIG_INVALID',
+      `${filePath} cannot be read: ${(cause as Error).message}`,
+      { filePath },
+      { cause },
+    )
   }
 }

@@ -54,6 +54,11 @@ export const errorTable = {
   },
   STORE_UNAVAILABLE: { status: 503, retry: true, hint: 'The state store is restarting; try again in a moment.' },
   EVENTS_UNAVAILABLE: { status: 503, retry: true, hint: 'The event store is restarting; try again in a moment.' },
+  EVENTS_REJECTED: {
+    status: 500,
+    retry: false,
+    hint: 'The event store refuses a block as wrong; see the server log, and keep the data directory.',
+  },
   QUERY_INVALID: { status: 400, retry: false, hint: 'Correct the query at the named position.' },
   LISTEN_FAILED: {
     status: 500,
@@ -70,8 +75,16 @@ export const errorTable = {
     retry: false,
     hint: 'The file ends early or its compression is broken; what stands before the named offset was taken in.',
   },
-  RULE_INVALID: { status: 422, retry: false, hint: 'Correct the rule where the message says; the reason names the remedy.' },
-  RULES_UNREADABLE: { status: 422, retry: false, hint: 'Name an existing file or folder of Sigma rules that this program may read.' },
+  RULE_INVALID: {
+    status: 422,
+    retry: false,
+    hint: 'Correct the rule where the message says; the reason names the remedy.',
+  },
+  RULES_UNREADABLE: {
+    status: 422,
+    retry: false,
+    hint: 'Name an existing file or folder of Sigma rules that this program may read.',
+  },
   QUERY_TOO_LONG: { status: 422, retry: false, hint: 'Narrow the time range or the query.' },
 } as const satisfies Record<string, { status: number; retry: boolean; hint: string }>
 

@@ -4,10 +4,11 @@ import { CodedError } from '../../event/errors.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Bus, OffsetRange, Topic } from './bus.ts'
 import { ThreadChannel } from './channel.ts'
-import { CommittedOffset, readCommittedOffset } from './committed-offsets.ts'
+import { CommittedOffset } from './committed-offsets.ts'
 import { type Files, realFiles } from './files.ts'
 import { type PartitionEnd, PartitionWriter, type WriterLimits } from './partition-writer.ts'
 import { listSegments, SegmentWalk, segmentPath } from './segments.ts'
+import { readSlotFile } from './slot-file.ts'
 import { LocalSubscription } from './subscription.ts'
 
 export interface LocalBusOptions {
@@ -321,7 +322,7 @@ class LocalBus implements Bus {
     for (const group of await this.#files.list(join(this.#options.directory, topic, 'groups'))) {
       const directory = this.#groupDirectory(topic, group)
       for (const partition of await this.#files.list(directory)) {
-        const offset = await readCommittedOffset(this.#files, join(directory, partition))
+        const [offset = -1] = (await readSlotFile(this.#files, join(directory, partition))) ?? []
         this.#onNotice({ kind: 'committed', topic, group, partition: Number(partition), offset })
       }
     }
