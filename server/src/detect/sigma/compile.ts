@@ -3,6 +3,7 @@ import type { DetectionDocument, FilterDocument, SigmaDocument } from './documen
 import { compileItem, type ModifierOptions } from './modifiers.ts'
 import type { Expression } from './predicate.ts'
 import { RuleRefused } from './refusal.ts'
+import { planRule, type RulePlan } from './rule-plan.ts'
 import type { YamlPath, YamlValue } from './yaml.ts'
 
 export interface CompileOptions {
@@ -20,6 +21,8 @@ export interface RuleWarning {
 export interface CompiledRule {
   document: DetectionDocument
   expression: Expression
+  /** How the stream evaluates it. */
+  plan: RulePlan
   warnings: RuleWarning[]
 }
 
@@ -44,7 +47,7 @@ export function compileRule(
     const condition = compileFilter(filter, modifierOptions(filter.source))
     expression = { kind: 'and', children: [expression, condition] }
   }
-  return { document, expression, warnings }
+  return { document, expression, plan: planRule(expression), warnings }
 }
 
 /** The part a filter adds to its rules, as written: true keeps the event. Its identifiers are its own. */

@@ -1,10 +1,20 @@
 import type { MatchedField } from '../../event/event.ts'
 import type { CompiledRule } from './compile.ts'
 import { compileMatcher, type Matcher } from './matcher.ts'
+import { type Needle, NeedleFinder } from './needles.ts'
 import { type Expression, type FieldTest, predicateKey } from './predicate.ts'
 import type { Reader } from './reader.ts'
 import { Slots } from './slots.ts'
+import { type Sign, signsDecide } from './witness.ts'
 
+interface SlotIndex {
+  slot: number
+  /** Tests that any value of the field is a sign of. */
+  presence: Int32Array
+  finder: NeedleFinder | undefined
+}
+
+const none: number[] = []
 const accept = -1
 const reject = -2
 
@@ -15,19 +25,39 @@ export interface PlannedRule<Source> {
   readerOf(field: string | undefined): { key: string; reader: Reader<Source> }
 }
 
+interface PlannedTest {
+  slot: number
+  test: FieldTest
+  slotOf: (field: string) => number
+}
+
 /**
- * The rules that one kind of record can match, compiled together: every field is a slot, every distinct test of a
- * slot is evaluated at most once per record, a condition is a chain of tests with a way out on each side.
+ * The rules that one kind of record can match, compiled together. Every field is a slot; every distinct test of a slot is
+ * evaluated at most once per record; a condition is a chain of tests with a way out on each side. Of each rule one
+ * necessary condition is put into an index of its field: only rules whose condition shows in the record are evaluated, and the
+ * few that have none.
  */
 export class Plan<Source> {
   readonly rules: PlannedRule<Source>[]
   private readonly slots: Slots<Source>
-  private readonly matchers: (Matcher | undefined)[] = []
-  private readonly tests: { slot: number; test: FieldTest; slotOf: (field: string) => number }[] = []
+  private readonly tests: PlannedTest[] = []
+  private readonly matchers: (Matcher | undefined)[]
   private readonly program: Int32Array
   private readonly entries: Int32Array
-  private readonly memo: Uint32Array
+  /** Per test: generation of the record it was last decided for, plus one when true. */
+  private readonly memo: Float64Array
+  /** Tests that are false unless the index has found them true. */
+  private readonly decided: Uint8Array
+  private readonly index: SlotIndex[]
+  /** Per test: the rules that become candidates when it shows a sign. */
+  private readonly rulesOfTest: (Int32Array | undefined)[]
+  private readonly candidateAt: Float64Array
+  private readonly candidates: Int32Array
+  private candidateCount = 0
+  private readonly openRules: Int32Array
   private generation = 0
+  /** Rules evaluated so far, for the benchmark. */
+  evaluated = 0
 
   constructor(rules: PlannedRule<Source>[]) {
     this.rules = rules
@@ -36,7 +66,9 @@ export class Plan<Source> {
     const testByKey = new Map<string, number>()
     const code: number[] = []
     const entries: number[] = []
-    for (const planned of rules) {
+    const witnessed = new Map<number, { signs: Sign[]; rules: number[] }>()
+    const open: number[] = []
+    for (const [index, planned] of rules.entries()) {
       const slotOf = (field: string | undefined): number => {
         const { key, reader } = planned.readerOf(field)
         let slot = slotByKey.get(key)
@@ -48,12 +80,7 @@ export class Plan<Source> {
       }
       const testOf = (test: FieldTest): number => {
         const slot = slotOf(test.field)
-        const predicates = test.predicates.map((predicate) =>
-          predicate.kind === 'field'
-            ? `${predicateKey(predicate)}@${slotOf(predicate.field)}`
-            : predicateKey(predicate),
-        )
-        const key = `${slot}\u0000${predicates.join('\u0001')}`
+        const key = `${slot}\u0000${testKey(test, slotOf)}`
         let id = testByKey.get(key)
         if (id === undefined) {
           id = this.tests.push({ slot, test, slotOf }) - 1
@@ -61,26 +88,109 @@ export class Plan<Source> {
         }
         return id
       }
-      entries.push(emit(planned.rule.expression, accept, reject, code, testOf))
+      entries.push(emit(planned.rule.plan.expression, accept, reject, code, testOf))
+      const { witness } = planned.rule.plan
+      if (!witness) open.push(index)
+      for (const { test, signs } of witness ?? []) {
+        const id = testOf(test)
+        const known = witnessed.get(id)
+        if (known) known.rules.push(index)
+        else witnessed.set(id, { signs, rules: [index] })
+      }
     }
     this.slots = new Slots(readers)
     this.program = Int32Array.from(code)
     this.entries = Int32Array.from(entries)
-    this.memo = new Uint32Array(this.tests.length)
+    this.memo = new Float64Array(this.tests.length)
     this.matchers = new Array(this.tests.length).fill(undefined)
+    this.decided = new Uint8Array(this.tests.length)
+    this.rulesOfTest = new Array(this.tests.length).fill(undefined)
+    this.candidateAt = new Float64Array(rules.length)
+    this.candidates = new Int32Array(rules.length)
+    this.openRules = Int32Array.from(open)
+    this.index = this.buildIndex(witnessed)
+  }
+
+  private buildIndex(witnessed: Map<number, { signs: Sign[]; rules: number[] }>): SlotIndex[] {
+    const bySlot = new Map<number, { presence: number[]; needles: Needle[] }>()
+    for (const [id, { signs, rules }] of witnessed) {
+      const { slot } = this.tests[id]!
+      this.rulesOfTest[id] = Int32Array.from(rules)
+      if (signsDecide(signs)) this.decided[id] = 1
+      let own = bySlot.get(slot)
+      if (!own) {
+        own = { presence: [], needles: [] }
+        bySlot.set(slot, own)
+      }
+      for (const sign of signs) {
+        if (sign.kind === 'presence') own.presence.push(id)
+        else own.needles.push({ text: sign.text, operator: sign.operator, id: id * 2 + (sign.decides ? 1 : 0) })
+      }
+    }
+    return [...bySlot].map(([slot, { presence, needles }]) => ({
+      slot,
+      presence: Int32Array.from(presence),
+      finder: needles.length > 0 ? new NeedleFinder(needles) : undefined,
+    }))
   }
 
   /** Indexes of the rules that match, in their order. */
   match(source: Source): number[] {
-    this.slots.begin(source)
+    const { slots, index } = this
+    slots.begin(source)
     this.generation += 2
-    if (this.generation > 0xfffffff0) {
-      this.memo.fill(0)
-      this.generation = 2
+    this.candidateCount = 0
+    for (let i = 0; i < index.length; i++) {
+      const { slot, presence, finder } = index[i]!
+      if (slots.state(slot) === 0) continue
+      for (let j = 0; j < presence.length; j++) this.nominate(presence[j]!)
+      if (finder === undefined) continue
+      const lower = slots.lower(slot)
+      if (typeof lower === 'string') finder.find(lower, this.found)
+      else if (lower !== undefined) for (let j = 0; j < lower.length; j++) finder.find(lower[j]!, this.found)
     }
-    const matched: number[] = []
-    for (let rule = 0; rule < this.entries.length; rule++) if (this.holds(rule)) matched.push(rule)
-    return matched
+    return this.evaluate()
+  }
+
+  /** Even: the test is worth trying. Odd: it is true. */
+  private readonly found = (sign: number): void => {
+    const id = sign >> 1
+    if ((sign & 1) === 1) {
+      if (this.memo[id] === this.generation + 1) return
+      this.memo[id] = this.generation + 1
+    }
+    this.nominate(id)
+  }
+
+  private nominate(test: number): void {
+    const rules = this.rulesOfTest[test]!
+    const { candidateAt, generation } = this
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
+      if (candidateAt[rule] === generation) continue
+      candidateAt[rule] = generation
+      this.candidates[this.candidateCount++] = rule
+    }
+  }
+
+  private evaluate(): number[] {
+    const { candidates, candidateCount, openRules } = this
+    this.evaluated += candidateCount + openRules.length
+    let matched: number[] | undefined
+    for (let i = 0; i < openRules.length; i++) {
+      if (this.holds(openRules[i]!)) {
+        if (matched === undefined) matched = [openRules[i]!]
+        else matched.push(openRules[i]!)
+      }
+    }
+    for (let i = 0; i < candidateCount; i++) {
+      if (this.holds(candidates[i]!)) {
+        if (matched === undefined) matched = [candidates[i]!]
+        else matched.push(candidates[i]!)
+      }
+    }
+    if (matched === undefined) return none
+    return matched.length === 1 ? matched : matched.sort((a, b) => a - b)
   }
 
   private holds(rule: number): boolean {
@@ -92,15 +202,16 @@ export class Plan<Source> {
 
   private verdict(id: number): boolean {
     const known = this.memo[id]!
-    if ((known & ~1) >>> 0 === this.generation) return (known & 1) === 1
+    if (known >= this.generation) return known !== this.generation
+    if (this.decided[id] === 1) return false
     let matcher = this.matchers[id]
-    if (!matcher) {
+    if (matcher === undefined) {
       const { slot, test, slotOf } = this.tests[id]!
       matcher = compileMatcher(slot, test.predicates, slotOf)
       this.matchers[id] = matcher
     }
     const holds = matcher(this.slots as Slots<unknown>)
-    this.memo[id] = this.generation | (holds ? 1 : 0)
+    this.memo[id] = holds ? this.generation + 1 : this.generation
     return holds
   }
 
@@ -109,6 +220,24 @@ export class Plan<Source> {
     const planned = this.rules[rule]!
     return explain(planned, source)
   }
+}
+
+const testKeys = new WeakMap<FieldTest, string>()
+
+/** Equal keys, equal tests of one slot. */
+function testKey(test: FieldTest, slotOf: (field: string) => number): string {
+  const known = testKeys.get(test)
+  if (known !== undefined) return known
+  let refers = false
+  const parts = test.predicates.map((predicate) => {
+    if (predicate.kind !== 'field') return predicateKey(predicate)
+    refers = true
+    return `${predicateKey(predicate)}@${slotOf(predicate.field)}`
+  })
+  const key = parts.join('\u0001')
+  // A reference to another field is a slot's number, which only this plan knows.
+  if (!refers) testKeys.set(test, key)
+  return key
 }
 
 /** Lays the expression out from its end: each test is three numbers, its id and where to go when true and when false. */
