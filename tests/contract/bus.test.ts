@@ -10,6 +10,10 @@ import type { Bus, BusBatch, OffsetRange } from '../../server/src/seams/bus/bus.
 import { type LocalBusOptions, openLocalBus } from '../../server/src/seams/bus/local.ts'
 import { systemClock } from '../../server/src/seams/clock/clock.ts'
 
+const localPath = new URL('../../server/src/seams/bus/local.ts', import.meta.url).pathname
+const clockPath = new URL('../../server/src/seams/clock/clock.ts', import.meta.url).pathname
+const processLoader = new URL('../../node_modules/tsx/dist/esm/index.mjs', import.meta.url).href
+const threadLoader = new URL('../../node_modules/tsx/dist/esm/api/index.mjs', import.meta.url).href
 const logger = pino({ level: 'silent' })
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 const records = (...texts: string[]) => texts.map((one) => Buffer.from(one))
@@ -256,14 +260,32 @@ describe('the local bus', () => {
     await expect(second.publish('raw', records('b'))).rejects.toMatchObject({ code: 'DATA_DIR_BUSY' })
   })
 
-  it('reads to the end what a killed process has written and was acknowledged', async () => {
-    const script = join(directory, 'writer.mjs')
-    const local = new URL('../../server/src/seams/bus/local.ts', import.meta.url).pathname
-    const clock = new URL('../../server/src/seams/clock/clock.ts', import.meta.url).pathname
+  it('takes a partition over from a thread that died without letting go', async () => {
+    const script = join(directory, 'dying.mjs')
     writeFileSync(
       script,
-      `const { openLocalBus } = await import(${JSON.stringify(local)})
-       const { systemClock } = await import(${JSON.stringify(clock)})
+      `const { register } = await import(${JSON.stringify(threadLoader)})
+       register()
+       const { openLocalBus } = await import(${JSON.stringify(localPath)})
+       const { systemClock } = await import(${JSON.stringify(clockPath)})
+       const quiet = { child: () => quiet, info() {}, warn() {}, error() {} }
+       const bus = await openLocalBus({ directory: ${JSON.stringify(directory)}, partitions: [0], limitBytes: 1e9, logger: quiet, clock: systemClock, limits: { reserveBytes: 0 } })
+       await bus.publish('raw', [Buffer.from('last words')])
+       throw new Error('it dies')`,
+    )
+    const worker = new Worker(script)
+    const [error] = await once(worker, 'error')
+    expect((error as Error).message).toBe('it dies')
+    const bus = await open()
+    expect((await bus.publish('raw', records('next'))).first).toBe(1)
+  }, 20_000)
+
+  it('reads to the end what a killed process has written and was acknowledged', async () => {
+    const script = join(directory, 'writer.mjs')
+    writeFileSync(
+      script,
+      `const { openLocalBus } = await import(${JSON.stringify(localPath)})
+       const { systemClock } = await import(${JSON.stringify(clockPath)})
        const quiet = { child: () => quiet, info() {}, warn() {}, error() {} }
        const bus = await openLocalBus({ directory: ${JSON.stringify(directory)}, partitions: [0], limitBytes: 1e9, logger: quiet, clock: systemClock })
        for (let index = 0; ; index++) {
@@ -271,8 +293,7 @@ describe('the local bus', () => {
          process.send(index)
        }`,
     )
-    const loader = new URL('../../node_modules/tsx/dist/esm/index.mjs', import.meta.url).href
-    const child = fork(script, { execArgv: ['--import', loader] })
+    const child = fork(script, { execArgv: ['--import', processLoader] })
     let acknowledged = -1
     child.on('message', (index) => {
       acknowledged = index as number
@@ -294,15 +315,12 @@ describe('the local bus', () => {
   }, 30_000)
 
   it('carries records and broadcasts between threads', async () => {
-    const local = new URL('../../server/src/seams/bus/local.ts', import.meta.url).pathname
-    const clock = new URL('../../server/src/seams/clock/clock.ts', import.meta.url).pathname
-    const loader = new URL('../../node_modules/tsx/dist/esm/api/index.mjs', import.meta.url).href
     const source = `
-      const { register } = await import(${JSON.stringify(loader)})
+      const { register } = await import(${JSON.stringify(threadLoader)})
       register()
       const { parentPort } = await import('node:worker_threads')
-      const { openLocalBus } = await import(${JSON.stringify(local)})
-      const { systemClock } = await import(${JSON.stringify(clock)})
+      const { openLocalBus } = await import(${JSON.stringify(localPath)})
+      const { systemClock } = await import(${JSON.stringify(clockPath)})
       const quiet = { child: () => quiet, info() {}, warn() {}, error() {} }
       const bus = await openLocalBus({ directory: ${JSON.stringify(directory)}, partitions: [7], limitBytes: 1e9, logger: quiet, clock: systemClock, limits: { reserveBytes: 0 } })
       const changes = bus.broadcast('changes')

@@ -20,7 +20,7 @@ export interface Files {
   syncDirectory(path: string): Promise<void>
   freeBytes(path: string): Promise<number>
   /** Holds a directory for this process until the returned function is called; throws DATA_DIR_BUSY when it is held. */
-  lock(directory: string): () => void
+  lock(directory: string, options?: { evenFromThisProcess?: boolean }): () => void
   isLocked(directory: string): boolean
 }
 

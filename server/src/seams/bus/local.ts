@@ -35,6 +35,7 @@ type Notice =
   | { kind: 'who' }
 
 const pollIntervalMs = 250
+const writerAnswerMs = 3_000
 
 /**
  * The bus of one machine: a directory per partition with segment files, written by one thread and read by any. See
@@ -174,15 +175,22 @@ class LocalBus implements Bus {
 
   async #openWriter(topic: Topic, partition: number): Promise<PartitionWriter> {
     const { clock, logger } = this.#options
+    const around = {
+      files: this.#files,
+      clock,
+      logger: logger.child({ topic }),
+      limits: this.#limits,
+      committedByAll: () => this.#committedOver(topic, partition, Math.min, Number.POSITIVE_INFINITY),
+      committedByAny: () => this.#committedOver(topic, partition, Math.max, -1),
+      onEnd: (end: PartitionEnd) => this.#tellEnd(topic, partition, end),
+    }
+    const directory = this.#directoryOf(topic, partition)
     try {
-      const writer = await PartitionWriter.open(partition, this.#directoryOf(topic, partition), {
-        files: this.#files,
-        clock,
-        logger: logger.child({ topic }),
-        limits: this.#limits,
-        committedByAll: () => this.#committedOver(topic, partition, Math.min, Number.POSITIVE_INFINITY),
-        committedByAny: () => this.#committedOver(topic, partition, Math.max, -1),
-        onEnd: (end) => this.#tellEnd(topic, partition, end),
+      const writer = await PartitionWriter.open(partition, directory, around).catch(async (error) => {
+        const isOurs = error instanceof CodedError && error.code === 'DATA_DIR_BUSY' && error.detail.pid === process.pid
+        if (!isOurs || (await this.#hasLiveWriter(topic, partition))) throw error
+        // The thread that wrote it has died without letting go, and was started again.
+        return PartitionWriter.open(partition, directory, around, { evenFromThisProcess: true })
       })
       this.#tellEnd(topic, partition, writer.end)
       return writer
@@ -191,6 +199,22 @@ class LocalBus implements Bus {
       if (error instanceof CodedError || code === undefined) throw error
       throw new CodedError('BUS_UNWRITABLE', `The bus cannot be opened: ${code}`, { code }, { cause: error })
     }
+  }
+
+  /** Asks the other threads of this process; a living writer answers at once, a busy one within 3 s. */
+  #hasLiveWriter(topic: Topic, partition: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const settle = (answer: boolean) => {
+        clearTimeout(timer)
+        stop()
+        resolve(answer)
+      }
+      const timer = setTimeout(() => settle(false), writerAnswerMs)
+      const stop = this.#notices.listen((notice) => {
+        if (notice.kind === 'end' && notice.topic === topic && notice.partition === partition) settle(true)
+      })
+      this.#notices.sendToOthers({ kind: 'who' })
+    })
   }
 
   #committedOver(topic: Topic, partition: number, pick: (a: number, b: number) => number, start: number): number {

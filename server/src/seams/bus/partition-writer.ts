@@ -93,9 +93,14 @@ export class PartitionWriter {
    * Opens the partition for writing: cuts a torn tail off, and learns the idempotency keys.
    * Rejects with DATA_DIR_BUSY when somebody else writes it.
    */
-  static async open(partition: number, directory: string, around: WriterSurroundings): Promise<PartitionWriter> {
+  static async open(
+    partition: number,
+    directory: string,
+    around: WriterSurroundings,
+    lockOptions?: { evenFromThisProcess: boolean },
+  ): Promise<PartitionWriter> {
     await around.files.makeDirectory(directory)
-    const unlock = around.files.lock(directory)
+    const unlock = around.files.lock(directory, lockOptions)
     try {
       const writer = new PartitionWriter(partition, directory, around, unlock)
       await writer.#recover()

@@ -6,9 +6,10 @@ import { CodedError } from '../../event/errors.ts'
 /**
  * Holds `directory` for this process: a second program on the same data is refused with DATA_DIR_BUSY. The lock file
  * names the process and when it started, so that a lock left by a killed process, or by an earlier boot, is taken over.
- * Returns the function that lets go.
+ * Returns the function that lets go. With `evenFromThisProcess` a lock that this very process holds is taken over: the
+ * caller has made sure that the thread that took it has ended.
  */
-export function lockDirectory(directory: string): () => void {
+export function lockDirectory(directory: string, { evenFromThisProcess = false } = {}): () => void {
   mkdirSync(directory, { recursive: true })
   const path = join(directory, 'lock')
   const mine = `${process.pid} ${processStart(process.pid)}\n`
@@ -26,7 +27,8 @@ export function lockDirectory(directory: string): () => void {
       }
       const holder = readLock(path)
       const [pid, start] = holder.trim().split(' ')
-      if (start && processStart(Number(pid)) === start) {
+      const isReleased = evenFromThisProcess && Number(pid) === process.pid
+      if (!isReleased && start && processStart(Number(pid)) === start) {
         throw new CodedError('DATA_DIR_BUSY', `${directory} is in use by process ${pid}`, {
           directory,
           pid: Number(pid),
