@@ -1,0 +1,98 @@
+import { createSocket } from 'node:dgram'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+import { expect, it } from 'vitest'
+import { SeededRandom } from '../../lib/seeded-random.ts'
+import { systemClock } from '../../seams/clock/clock.ts'
+import { breakIn, spread } from './intrusion.ts'
+import { historySlot, pastAttacks, startDemo } from './play.ts'
+
+const noonMs = Date.UTC(2026, 10, 23, 4)
+
+it('gives the same records for the same time, more by day than by night', () => {
+  const day = historySlot(noonMs, noonMs + 600_000)
+  expect(historySlot(noonMs, noonMs + 600_000)).toEqual(day)
+  expect(day.length).toBeGreaterThan(300)
+  expect(historySlot(noonMs + 43_200_000, noonMs + 43_800_000).length).toBeLessThan(day.length / 2)
+  for (const record of day) {
+    expect(record.text).not.toMatch(/\n|undefined|NaN/)
+    expect(record.atMs).toBeGreaterThan(noonMs - 5_000)
+    if (record.way === 'http' || record.way === 'bulk') JSON.parse(record.text)
+  }
+})
+
+it('tells the intrusion in order, within its time', () => {
+  const past = breakIn(noonMs)
+  const live = spread(noonMs)
+  for (const records of [past, live]) {
+    expect(records.map((record) => record.atMs)).toEqual(records.map((record) => record.atMs).sort((a, b) => a - b))
+  }
+  expect(past.at(-1)!.atMs - noonMs).toBeLessThanOrEqual(36 * 60_000)
+  expect(live.at(-1)!.atMs - noonMs).toBeLessThanOrEqual(52_000)
+  expect(new Set([...past, ...live].map((record) => record.way))).toEqual(
+    new Set(['syslog-udp', 'syslog-tcp', 'http', 'bulk']),
+  )
+  expect(pastAttacks(noonMs).every((record) => record.atMs < noonMs)).toBe(true)
+})
+
+it('spreads its random numbers evenly', () => {
+  const random = new SeededRandom(1)
+  const counts = Array.from({ length: 10 }, () => 0)
+  for (let index = 0; index < 10_000; index++) counts[random.integer(0, 9)]!++
+  for (const count of counts) expect(count).toBeGreaterThan(850)
+  expect(() => random.pick([])).toThrow(RangeError)
+})
+
+it('plays through real sockets and waits when it is told to', async () => {
+  const seen = { udp: 0, tcp: 0, bulk: 0, sources: new Set<string>(), keys: new Set<string>(), units: 0, refused: 0 }
+  const tcp = createServer((socket) => socket.on('data', () => seen.tcp++))
+  await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
+  const { port } = tcp.address() as AddressInfo
+  const udp = createSocket('udp4', () => seen.udp++)
+  await new Promise<void>((resolve) => udp.bind(port, '127.0.0.1', resolve))
+  const http = createHttpServer((request, response) => {
+    const path = request.url ?? ''
+    request.resume().on('end', () => {
+      if (request.headers.authorization !== 'Bearer secret-token') return response.writeHead(401).end()
+      if (path.startsWith('/api/v1/ingest/') && seen.refused++ < 2)
+        return response.writeHead(429, { 'retry-after': '0' }).end()
+      if (path.startsWith('/api/v1/ingest/')) {
+        seen.sources.add(path.slice('/api/v1/ingest/'.length))
+        const key = request.headers['idempotency-key']
+        if (key) seen.keys.add(`${path} ${key}`)
+      } else if (path === '/_bulk') seen.bulk++
+      else if (path === '/api/v1/units' && request.method === 'POST') return response.end(`{"id":${10 + seen.units++}}`)
+      response.end(path.startsWith('/api/v1/units') ? '{"items":[{"id":1,"code":null}]}' : '{}')
+    })
+  })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const stop = new AbortController()
+  const reports: unknown[] = []
+  const playing = startDemo({
+    syslogPort: port,
+    httpUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`,
+    token: 'secret-token',
+    clock: systemClock,
+    signal: stop.signal,
+    onHistory: (report) => reports.push(report),
+  })
+  for (let turn = 0; turn < 800 && !(seen.udp > 0 && seen.tcp > 0 && seen.bulk > 0); turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  stop.abort()
+  await playing
+  expect(reports).toEqual([{ historyRecords: expect.any(Number), refusedRequests: 0, cityProblem: undefined }])
+  expect([...seen.sources].sort()).toEqual([
+    'border-firewall-archive',
+    'border-zeek',
+    'linux-hosts-archive',
+    'portal-web-archive',
+  ])
+  expect(seen.keys.size).toBeGreaterThan(500)
+  expect(seen.units).toBe(4)
+  expect(seen.udp).toBeGreaterThan(0)
+  tcp.close()
+  udp.close()
+  http.closeAllConnections()
+  http.close()
+}, 30_000)
