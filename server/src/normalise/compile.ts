@@ -81,6 +81,7 @@ function compileApplication(file: ParserFile, tables: LookupTables): Step[] {
       map.set(name, compileTarget(target, tables, ['map', name]))
     const level = new Level({
       settersOf: (path) => map.get(path) ?? (file.ecs && fieldType(path) !== undefined ? [createSetter(path, [])] : []),
+      isMapped: (path) => map.has(path),
       prefix: file.keep,
       keepMapped: file.keepMapped,
       dropped: new Set([

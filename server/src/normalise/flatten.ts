@@ -12,6 +12,8 @@ const rememberedLimit = 4096
 
 interface Slot {
   setters: Setter[]
+  /** The parser's map names the path itself: an object there is one value. */
+  isMapped: boolean
   /** Field the value is kept in when no setter takes it; undefined when it is not kept. */
   kept: string | undefined
   /** Field a value is kept in when the setters do not take it (`port: "n/a"`). */
@@ -23,6 +25,7 @@ interface Slot {
 export interface Places {
   /** Setters of a path, none when it is not mapped. */
   settersOf(path: string): Setter[]
+  isMapped(path: string): boolean
   /** Vendor prefix under which the rest is kept; undefined keeps nothing. */
   prefix: string | undefined
   /** Mapped values are kept under the vendor's name too. */
@@ -58,6 +61,7 @@ export class Level {
     const kept = prefix === undefined || dropped.has(path) ? undefined : `${prefix}.${path}`
     const slot: Slot = {
       setters,
+      isMapped: this.places.isMapped(path),
       kept: keepMapped || setters.length === 0 ? kept : undefined,
       misfit: setters.length > 0 ? kept : undefined,
       below: undefined,
@@ -73,7 +77,7 @@ export class Level {
       const slot = this.slot(key)
       if (typeof value === 'object' && value !== null) {
         const objects = Array.isArray(value) ? isObjectList(value) : true
-        if (objects && slot.setters.length === 0) {
+        if (objects && !slot.isMapped) {
           if (depth >= depthLimit) return true
           slot.below ??= new Level(this.places, this.path === '' ? key : `${this.path}.${key}`)
           const nested = Array.isArray(value) ? gather(value as SourceValues[]) : (value as SourceValues)

@@ -5,7 +5,7 @@ import { stepFunctions } from './functions/step-functions.ts'
 import type { Assignments, Mapping, PatternEntry, StepFile, Target } from './parser-file.ts'
 import { type CompiledPattern, compilePattern, patternTextLimit } from './pattern.ts'
 import { type FilePath, ParserProblem } from './problem.ts'
-import { NotUnderstood, type Run, type Step } from './run.ts'
+import { NotUnderstood, type Step } from './run.ts'
 import { createSetter, requireField, type Setter } from './setter.ts'
 import { parseTime } from './time.ts'
 import { compileTemplate, createReader, type Reader } from './value.ts'
@@ -15,10 +15,13 @@ export type LookupTables = ReadonlyMap<string, ReadonlyMap<string, unknown>>
 
 /** Compiles steps into one function; throws a ParserProblem at the first that cannot be. */
 export function compileSteps(steps: StepFile[], tables: LookupTables, path: FilePath): Step {
-  const compiled = steps.map((step, index) => compileStep(step, tables, [...path, index]))
-  if (compiled.length === 1) return compiled[0]!
+  return inSequence(steps.map((step, index) => compileStep(step, tables, [...path, index]))) ?? (() => {})
+}
+
+function inSequence(steps: Step[]): Step | undefined {
+  if (steps.length <= 1) return steps[0]
   return (run) => {
-    for (const step of compiled) step(run)
+    for (const step of steps) step(run)
   }
 }
 
@@ -173,7 +176,7 @@ function compileMapStep(mapping: Mapping, tables: LookupTables, path: FilePath):
 
 interface ReadyPattern extends CompiledPattern {
   setters: { group: number; setter: Setter }[]
-  then: Step | undefined
+  onMatch: Step | undefined
 }
 
 function compilePatterns(
@@ -195,7 +198,7 @@ function compilePatterns(
         group,
         setter: compileDestination(name, [...at, 'pattern'], false),
       })),
-      then: steps.length === 0 ? undefined : (run) => steps.forEach((step) => step(run)),
+      onMatch: inSequence(steps),
     }
   })
   // Patterns by the first character they can begin with, in the order of the file; those without one are tried always.
@@ -222,7 +225,7 @@ function compilePatterns(
           const captured = match[group]
           if (captured !== undefined) setter(run.fields, captured, run)
         }
-        pattern.then?.(run)
+        pattern.onMatch?.(run)
         return
       }
     }
@@ -259,7 +262,7 @@ function compileLookup(step: Extract<StepFile, { lookup: string }>, tables: Look
   if (step.to !== undefined) {
     const setter = compileDestination(step.to, [...path, 'to'], false)
     return (run) => {
-      const value = table.get(String(read(run)).toLowerCase())
+      const value = findFirst(table, read(run))
       if (value !== undefined) setter(run.fields, value, run)
     }
   }
@@ -269,7 +272,17 @@ function compileLookup(step: Extract<StepFile, { lookup: string }>, tables: Look
       throw new ParserProblem(path, `the table has plain values: say with \`to\` where they go`)
     steps.set(key, compileSet(fields as Assignments, [...path, 'table']))
   }
-  return (run) => steps.get(String(read(run)).toLowerCase())?.(run)
+  return (run) => findFirst(steps, read(run))?.(run)
+}
+
+/** What a table holds for a value; of a list, for the first member it knows. */
+function findFirst<Found>(table: ReadonlyMap<string, Found>, value: unknown): Found | undefined {
+  if (!Array.isArray(value)) return table.get(String(value).toLowerCase())
+  for (const item of value) {
+    const found = table.get(String(item).toLowerCase())
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function findTable(
