@@ -1,0 +1,77 @@
+// `npm run bench -- NAME... [--json] [--seconds N] [--rate N,N]`: runs benchmarks of this folder and prints what they measured.
+import { readdirSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+
+/** What a benchmark may be told; each has defaults of its own. */
+export interface BenchOptions {
+  seconds?: number
+  rates?: number[]
+}
+
+interface Bench {
+  name: string
+  run(options: BenchOptions): Promise<Record<string, number | string>[]>
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    seconds: { type: 'string' },
+    rate: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+const benches = await findBenches()
+if (values.help || positionals.length === 0) {
+  console.log('npm run bench -- NAME... [--json] [--seconds N] [--rate N,N]\n')
+  console.log(`NAME is one of: ${[...benches.keys()].join(', ')}, or all`)
+  process.exit(values.help ? 0 : 2)
+}
+const names = positionals.includes('all') ? [...benches.keys()] : positionals
+const unknown = names.filter((name) => !benches.has(name))
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(', ')}; there are ${[...benches.keys()].join(', ')}.`)
+  process.exit(2)
+}
+const options: BenchOptions = {
+  seconds: values.seconds === undefined ? undefined : Number(values.seconds),
+  rates: values.rate?.split(',').map(Number),
+}
+const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`
+const results: Record<string, unknown> = { machine, date: new Date().toISOString().slice(0, 10) }
+for (const name of names) {
+  const rows = await benches.get(name)!.run(options)
+  results[name] = rows
+  if (!values.json) printRows(name, rows)
+}
+console.log(values.json ? JSON.stringify(results, null, 1) : `\n${results.date}, ${machine}`)
+// Benchmarks close what they open; a worker that lingers must not keep the shell waiting.
+process.exit(0)
+
+async function findBenches(): Promise<Map<string, Bench>> {
+  const found = new Map<string, Bench>()
+  for (const file of readdirSync(import.meta.dirname).sort()) {
+    // Files that are programs themselves run when they are imported.
+    if (!file.endsWith('.ts') || file === 'main.ts' || file === 'load.ts') continue
+    const module = (await import(pathToFileURL(join(import.meta.dirname, file)).href)) as Partial<Bench>
+    if (module.name && module.run) found.set(module.name, module as Bench)
+  }
+  return found
+}
+
+function printRows(name: string, rows: Record<string, number | string>[]): void {
+  console.log(`\n${name}`)
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const table = [columns, ...rows.map((row) => columns.map((column) => format(row[column])))]
+  const widths = columns.map((_, index) => Math.max(...table.map((line) => line[index]!.length)))
+  for (const line of table) console.log(line.map((cell, index) => cell.padStart(widths[index]!)).join('  '))
+}
+
+function format(value: number | string | undefined): string {
+  if (typeof value !== 'number') return value ?? ''
+  return Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en-US') : String(value)
+}
