@@ -1,16 +1,11 @@
 import type { Event } from '../event/event.ts'
 import type { OffsetRange } from '../seams/bus/bus.ts'
 import type { Clock } from '../seams/clock/clock.ts'
-
-/** Ranges of `raw` offsets about to be stored as one block; durable, so that a replay cuts the same block. */
-export interface BlockLedger {
-  /** Resolves when the intent is durable. */
-  record(range: OffsetRange): Promise<void>
-}
+import type { BlockLedger } from '../seams/events/blocks.ts'
 
 export interface BlockWriterOptions {
   clock: Clock
-  ledger: BlockLedger
+  ledger: Pick<BlockLedger, 'record'>
   /** Stores the events as one block; storing the same token twice changes nothing. Rejects when the store is away. */
   insert(events: Event[], token: string): Promise<void>
   /** Everything up to `last` is stored. */
@@ -41,6 +36,8 @@ export function createBlockWriter(options: BlockWriterOptions) {
   const { clock, ledger, maxRows = 50_000, maxDelayMs = 500 } = options
   const open = new Map<number, Block>()
   const storing = new Map<number, Promise<void>>()
+  /** Partitions whose block is cut by the caller alone: what was begun before a restart is cut again as it was. */
+  const held = new Set<number>()
   const closing = new AbortController()
   let stored = 0
   let retries = 0
@@ -56,12 +53,13 @@ export function createBlockWriter(options: BlockWriterOptions) {
     block.range.last = range.last
     for (const event of events) block.events.push(event)
     block.before.push(...before)
-    if (block.events.length >= maxRows) await flush(range.partition)
+    if (block.events.length >= maxRows && !held.has(range.partition)) await flush(range.partition)
   }
 
   async function flushLater(block: Block): Promise<void> {
     await clock.sleep(maxDelayMs, closing.signal).catch(() => undefined)
-    if (open.get(block.range.partition) === block && !closing.signal.aborted) await flush(block.range.partition)
+    const { partition } = block.range
+    if (open.get(partition) === block && !held.has(partition) && !closing.signal.aborted) await flush(partition)
   }
 
   /** Closes the open block and stores it after the one before it; resolves when storing it has begun. */
@@ -102,10 +100,16 @@ export function createBlockWriter(options: BlockWriterOptions) {
 
   return {
     add,
-    flush,
+    /** From now on the partition's block is closed by `cut` only. */
+    hold: (partition: number) => held.add(partition),
+    /** Closes the held block here, and lets size and time close those that follow. */
+    async cut(partition: number): Promise<void> {
+      held.delete(partition)
+      await flush(partition)
+    },
     /** Stores what is open, then resolves; what cannot be stored now is replayed at the next start. */
     async close(): Promise<void> {
-      for (const partition of [...open.keys()]) await flush(partition)
+      for (const partition of [...open.keys()]) if (!held.has(partition)) await flush(partition)
       closing.abort(new Error('the block writer was closed'))
       await Promise.allSettled(storing.values())
     },

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { loadConfig } from '../config/config.ts'
 import { readEnvironment } from '../config/environment.ts'
@@ -10,17 +9,13 @@ import { normaliseCommand } from './commands/normalise.ts'
 import { serveCommand } from './commands/serve.ts'
 import { tokenCommand } from './commands/token.ts'
 import { userCommand } from './commands/user.ts'
-
-/** Version of this installation, as in package.json. */
-export const version = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version
+import { programVersion } from './version.ts'
 
 /** argv -> command. An expected failure is told with its code and what to do, and ends the program with 1. */
 export async function runCommandLine(argv: string[]): Promise<void> {
   const program = new Command('watchfire')
     .description('Watchfire 烽燧: an open security operations centre. Settings: WATCHFIRE_* variables or --config FILE.')
-    .version(version)
+    .version(programVersion)
     .option('--config <file>', 'YAML file of settings')
     .showHelpAfterError()
   const config = () => loadConfig(readEnvironment(), program.opts<{ config?: string }>().config)

@@ -1,10 +1,12 @@
 import type { Config } from '../../config/config.ts'
+import type { EventsAccess } from '../../seams/events/open.ts'
 
 /** What every worker thread is given at its start. */
 export interface ThreadData {
   config: Config
   /** Connection URL of the state store, with its password. */
   storeUrl: string
+  eventsAccess: EventsAccess
   /** Index among the threads of the same kind. */
   index: number
 }
@@ -13,3 +15,6 @@ export interface ThreadData {
 export function collectPartitions(config: Pick<Config, 'processThreads'>): number[] {
   return Array.from({ length: config.processThreads }, (_, index) => index + 1)
 }
+
+/** Consumer group of the process threads on `raw`. */
+export const processGroup = 'process'

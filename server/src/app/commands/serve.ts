@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import type { Config } from '../../config/config.ts'
+import { systemClock } from '../../seams/clock/clock.ts'
+import { systemActor } from '../../state/actor.ts'
+import { startDemo } from '../demo/play.ts'
+import { createLogger } from '../logger.ts'
+import { type Platform, startPlatform } from '../platform.ts'
+import { programVersion } from '../version.ts'
+
+/** `watchfire serve`: runs everything until it is told to stop. */
+export function serveCommand(program: Command, config: () => Config): void {
+  program
+    .command('serve')
+    .description('runs the platform: collection, detection, incidents, web client')
+    .option('--demo', 'plays a scenario of a fictional city bureau through the inputs')
+    .action(async (options: { demo?: boolean }) => {
+      const settings = config()
+      const logger = createLogger(settings, 'main')
+      const clock = systemClock
+      const stopping = new AbortController()
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+      const platform = await startPlatform(settings, { logger, clock, version: programVersion })
+      tell(settings, platform)
+      const demo = options.demo ? playDemo(settings, platform, stopping.signal) : undefined
+      await new Promise<void>((resolve) => {
+        if (stopping.signal.aborted) return resolve()
+        stopping.signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      console.log('stopping ...')
+      await demo
+      await platform.stop()
+    })
+}
+
+/** What the operator needs to know, on standard output. */
+function tell(config: Config, platform: Platform): void {
+  const lines = [
+    '',
+    `Watchfire 烽燧 ${programVersion} is ready`,
+    '',
+    `  web and API   ${platform.httpUrl}`,
+    `  syslog        ${config.bind}:${config.syslogPort} (UDP and TCP)`,
+    `  data          ${config.dataDir}`,
+  ]
+  if (platform.firstAccounts.length > 0) {
+    lines.push('', '  First accounts, one for each power (三权分立). Each password works once and is not shown again:', '')
+    for (const account of platform.firstAccounts) {
+      lines.push(`    ${account.name.padEnd(10)} ${account.oneTimePassword}    ${account.role}`)
+    }
+  }
+  console.log(`${lines.join('\n')}\n`)
+}
+
+async function playDemo(config: Config, platform: Platform, signal: AbortSignal): Promise<void> {
+  const token = await platform.issueToken(systemActor('demo'), ['ingest', 'unit:read', 'unit:write', 'source:read', 'source:write'])
+  await startDemo({
+    syslogPort: config.syslogPort,
+    syslogHost: config.bind,
+    httpUrl: platform.httpUrl,
+    token,
+    clock: systemClock,
+    signal,
+    onHistory: (report) => {
+      console.log(`  demo: ${report.historyRecords} records of the last day are in; live activity goes on`)
+      if (report.cityProblem) console.error(`  demo: units and assets were not made: ${report.cityProblem}`)
+    },
+  })
+}

@@ -1,0 +1,87 @@
+import type { Logger } from 'pino'
+import type { Event } from '../../event/event.ts'
+import { decodeRawRecord } from '../../event/raw-record.ts'
+import type { Normaliser, PlacedRecord, SourcePin, SourceStatistics } from '../../normalise/normalise.ts'
+import type { BusBatch, Subscriber } from '../../seams/bus/bus.ts'
+import type { BlockLedger } from '../../seams/events/blocks.ts'
+import type { BlockWriter } from '../block-writer.ts'
+
+/**
+ * The way of a bus batch into the pipeline: records decoded and normalised with the pins of their senders, statistics
+ * gathered, and after a crash the block that was begun cut again exactly as it was.
+ */
+export function createIntake({ normaliser, logger }: { normaliser: Normaliser; logger: Logger }) {
+  let pins: ReadonlyMap<string, SourcePin> = new Map()
+  let statistics: SourceStatistics[] = []
+  let unreadable = 0
+  /** Partition -> last offset of the block that was begun before the restart. */
+  const blockEnds = new Map<number, number>()
+
+  function normalise(batch: BusBatch): Event[] {
+    const placed: PlacedRecord[] = []
+    for (const [index, bytes] of batch.records.entries()) {
+      const offset = batch.first + index
+      try {
+        placed.push({ record: decodeRawRecord(bytes), partition: batch.partition, offset })
+      } catch (error) {
+        // Written by another version of the program: counted and told, since it cannot become an event.
+        unreadable++
+        logger.error({ err: error, partition: batch.partition, offset }, 'a record of the bus cannot be read')
+      }
+    }
+    const { events, sources } = normaliser.normalise(placed, pins)
+    statistics.push(...sources)
+    return events
+  }
+
+  return {
+    normalise,
+    setPins(next: ReadonlyMap<string, SourcePin>) {
+      pins = next
+    },
+    /** Hands out what was gathered since the last call. */
+    takeStatistics(): SourceStatistics[] {
+      const taken = statistics
+      statistics = []
+      return taken
+    },
+    unreadable: () => unreadable,
+    replaying(options: {
+      ledger: BlockLedger
+      pipeline(batch: BusBatch): Promise<void>
+      blocks: Pick<BlockWriter, 'hold' | 'cut'>
+    }): Subscriber {
+      const { ledger, pipeline, blocks } = options
+      return {
+        async onAssign(partition, committedOffset) {
+          const begun = await ledger.pending(partition, committedOffset)
+          if (!begun) return undefined
+          blockEnds.set(partition, begun.last)
+          blocks.hold(partition)
+          return undefined
+        },
+        async onBatch(batch) {
+          const end = blockEnds.get(batch.partition)
+          if (end === undefined) return pipeline(batch)
+          const [within, after] = splitAfter(batch, end)
+          if (within) await pipeline(within)
+          if (batch.last < end) return
+          blockEnds.delete(batch.partition)
+          await blocks.cut(batch.partition)
+          if (after) await pipeline(after)
+        },
+      }
+    },
+  }
+}
+
+/** The parts of a batch up to and including `offset`, and beyond it. */
+function splitAfter(batch: BusBatch, offset: number): [BusBatch | undefined, BusBatch | undefined] {
+  if (batch.last <= offset) return [batch, undefined]
+  if (batch.first > offset) return [undefined, batch]
+  const count = offset - batch.first + 1
+  return [
+    { ...batch, last: offset, records: batch.records.slice(0, count) },
+    { ...batch, first: offset + 1, records: batch.records.slice(count) },
+  ]
+}

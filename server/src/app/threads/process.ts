@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { workerData } from 'node:worker_threads'
+import { createDetector } from '../../detect/detect.ts'
+import { readRulePaths } from '../../detect/load.ts'
+import { loadLookups } from '../../detect/sigma/logsource.ts'
+import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
+import { loadParsers } from '../../normalise/load.ts'
+import { createNormaliser } from '../../normalise/normalise.ts'
+import { openLocalBus } from '../../seams/bus/local.ts'
+import { systemClock } from '../../seams/clock/clock.ts'
+import { openBlockLedger } from '../../seams/events/blocks.ts'
+import { connectEvents } from '../../seams/events/open.ts'
+import { connectStore } from '../../seams/store/open.ts'
+import { createBlockWriter } from '../block-writer.ts'
+import { contentDirs } from '../content.ts'
+import { createLogger } from '../logger.ts'
+import { createMatchPublisher } from '../match-publisher.ts'
+import { createPipeline } from '../pipeline.ts'
+import { rulePaths } from '../rules.ts'
+import { runThread } from '../thread-body.ts'
+import { processGroup, type ThreadData } from './data.ts'
+import { createIntake } from './intake.ts'
+
+const { config, storeUrl, eventsAccess, index } = workerData as ThreadData
+
+/** A process thread: bus `raw` -> normalise -> enrich -> detect -> bus `matches`, and blocks -> event store. */
+await runThread(async () => {
+  const logger = createLogger(config, `process-${index}`)
+  const clock = systemClock
+  const folders = contentDirs(config)
+  const bus = await openLocalBus({
+    directory: join(config.dataDir, 'bus'),
+    partitions: [index],
+    take: (partition) => partition % config.processThreads === index,
+    limitBytes: config.busLimitBytes,
+    logger,
+    clock,
+  })
+  const store = connectStore(storeUrl, { logger })
+  const events = connectEvents(eventsAccess)
+  const ledger = openBlockLedger(join(config.dataDir, 'blocks'))
+
+  const { parsers, refused } = loadParsers(folders)
+  for (const file of refused) logger.error(file, 'a parser file was refused')
+  const normaliser = createNormaliser(parsers, { zone: config.timeZone })
+  const detector = createDetector(compileRuleSet(readRulePaths(rulePaths(folders))), { lookups: loadLookups(folders[0]!) })
+  const matches = createMatchPublisher({ bus, clock, logger })
+  const blocks = createBlockWriter({
+    clock,
+    ledger,
+    insert: events.insertBlock,
+    commit: (partition, last) => bus.commit('raw', processGroup, partition, last),
+    onFailure: (error, attempt) => logger.warn({ err: error, attempt }, 'a block could not be stored yet'),
+  })
+  const intake = createIntake({ normaliser, logger })
+  const pipeline = createPipeline({
+    normalise: intake.normalise,
+    enrich: () => undefined,
+    detect: (batch) => detector.detect(batch),
+    publishMatches: matches.publish,
+    store: blocks.add,
+  })
+  const subscription = await bus.subscribe('raw', processGroup, {
+    batchSize: 2_000,
+    ...intake.replaying({ ledger, pipeline, blocks }),
+  })
+  return {
+    stats: () => ({
+      lag: subscription.lag(),
+      events: detector.counters.events,
+      detections: detector.counters.detections,
+      ...blocks.stats(),
+    }),
+    async stop() {
+      await subscription.close()
+      await blocks.close()
+      await matches.settled()
+      await bus.close()
+      await ledger.close()
+      await events.close()
+      await store.close()
+    },
+  }
+})
