@@ -3,6 +3,7 @@ import { Level } from './flatten.ts'
 import { joinAudit, readAudit } from './formats/audit.ts'
 import { type DeviceEvent, readCef, readLeef } from './formats/cef.ts'
 import { readSeparatedValues } from './formats/csv.ts'
+import { readEmbeddedJson } from './formats/embedded-json.ts'
 import { readPairs, type Separator } from './formats/key-value.ts'
 import { readZeekTsv } from './formats/zeek-tsv.ts'
 import { prepareFunctions } from './functions/prepare.ts'
@@ -40,7 +41,9 @@ export function compileParser(file: ParserFile, tables: LookupTables): Parser {
     title: file.title,
     programs: file.programs ?? [],
     shapes: new Set(readers.map((reader) => reader.shape)),
-    recognisers: (file.recognise ?? []).map((recogniser, index) => compileRecogniser(recogniser, ['recognise', index])),
+    recognisers: (file.recognise ?? []).map((recogniser, index) =>
+      compileRecogniser(recogniser, file, ['recognise', index]),
+    ),
     confidence: file.confidence,
     isGeneric: file.confidence < genericBelow,
     aliases: aliasesOf(file),
@@ -73,7 +76,12 @@ export function compileParser(file: ParserFile, tables: LookupTables): Parser {
 /** What is done with the values: constants, the map, the time, the message, the steps, the dataset. */
 function compileApplication(file: ParserFile, tables: LookupTables): Step[] {
   const steps: Step[] = []
-  steps.push(compileSet({ 'event.dataset': file.dataset, 'event.kind': 'event' }, ['dataset']))
+  // A template whose name has no value leaves the constant part.
+  const fallback = file.dataset.includes('{')
+    ? `${file.dataset.slice(0, file.dataset.indexOf('{'))}unknown`
+    : file.dataset
+  steps.push(compileSet({ 'event.dataset': fallback, 'event.kind': 'event' }, ['dataset']))
+  if (fallback !== file.dataset) steps.push(compileSet({ 'event.dataset': file.dataset }, ['dataset']))
   if (file.set) steps.push(compileSet(file.set, ['set']))
   if (file.map || file.keep !== undefined || file.ecs) {
     const map = new Map<string, Setter[]>()
@@ -149,6 +157,8 @@ function formatReader(format: Format, file: ParserFile): (run: Run) => SourceVal
         run.auditRecord = record
         return joinAudit([record])
       }
+    case 'embedded-json':
+      return (run) => readEmbeddedJson(run.text)
     case 'xml':
       throw new ParserProblem(['format'], 'xml is not read yet')
   }

@@ -24,7 +24,7 @@ export function decode(body: Uint8Array): Decoded {
     bytes = bytes.subarray(0, endOfCharacter(bytes, parsedBytesLimit))
     tags = ['parse_truncated']
   }
-  const text = bytes.utf8Slice(0, bytes.length)
+  const text = bytes.toString('utf8')
   // U+FFFD stands where bytes were not UTF-8, unless the sender wrote that character itself.
   if (!text.includes('\ufffd') || isUtf8(bytes)) {
     return { text: text.charCodeAt(0) === 0xfeff ? text.slice(1) : text, tags }
@@ -35,7 +35,7 @@ export function decode(body: Uint8Array): Decoded {
   try {
     return { text: gb18030.decode(bytes), tags: ['decoded_gb18030', ...(tags ?? [])] }
   } catch {
-    return { text: bytes.latin1Slice(0, bytes.length), tags: ['decoded_latin1', ...(tags ?? [])] }
+    return { text: bytes.toString('latin1'), tags: ['decoded_latin1', ...(tags ?? [])] }
   }
 }
 

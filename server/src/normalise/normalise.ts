@@ -13,6 +13,8 @@ import { countParser, emptyTally, finishTally, type SourceStatistics, type Tally
 import type { SyslogHeader } from './syslog.ts'
 import { createZone, type Zone } from './zone.ts'
 
+export type { SourceStatistics }
+
 export interface NormaliserOptions {
   /** IANA name of the zone of times that say none, e.g. `Asia/Shanghai`; a source's own setting goes before it. */
   zone: string

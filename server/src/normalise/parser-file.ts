@@ -116,6 +116,8 @@ const recogniser = z.strictObject({
   starts: z.union([z.string(), z.array(z.string())]).optional(),
   contains: z.string().optional(),
   pattern: z.string().optional(),
+  /** The content holds at least so many pairs, read as the parser file says. */
+  pairs: z.number().int().min(2).optional(),
   /** JSON content that has all of these names (dotted for nested ones) … */
   keys: z.array(z.string()).optional(),
   /** … and at least one of these. */
@@ -124,7 +126,18 @@ const recogniser = z.strictObject({
   where: condition.optional(),
 })
 
-export const formats = ['text', 'json', 'pairs', 'cef', 'leef', 'csv', 'zeek-tsv', 'audit', 'xml'] as const
+export const formats = [
+  'text',
+  'json',
+  'pairs',
+  'cef',
+  'leef',
+  'csv',
+  'zeek-tsv',
+  'audit',
+  'embedded-json',
+  'xml',
+] as const
 
 export const parserFileSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),

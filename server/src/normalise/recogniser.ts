@@ -1,5 +1,6 @@
 import { compileCondition } from './condition.ts'
-import type { Recogniser } from './parser-file.ts'
+import { readPairs, type Separator } from './formats/key-value.ts'
+import type { ParserFile, Recogniser } from './parser-file.ts'
 import { compilePattern } from './pattern.ts'
 import type { FilePath } from './problem.ts'
 import type { Run, SourceValues } from './run.ts'
@@ -8,7 +9,7 @@ import { valueAt } from './value.ts'
 /** True when the content of the run looks like what a parser reads. */
 export type CompiledRecogniser = (run: Run) => boolean
 
-export function compileRecogniser(recogniser: Recogniser, path: FilePath): CompiledRecogniser {
+export function compileRecogniser(recogniser: Recogniser, file: ParserFile, path: FilePath): CompiledRecogniser {
   const tests: CompiledRecogniser[] = []
   const { starts, contains, pattern, keys, any, where } = recogniser
   if (starts !== undefined) {
@@ -19,6 +20,13 @@ export function compileRecogniser(recogniser: Recogniser, path: FilePath): Compi
   if (pattern !== undefined) {
     const { regex } = compilePattern(pattern, [...path, 'pattern'])
     tests.push((run) => regex.test(run.text.length > 4096 ? run.text.slice(0, 4096) : run.text))
+  }
+  const atLeast = recogniser.pairs
+  if (atLeast !== undefined) {
+    tests.push((run) => {
+      const pairs = readPairs(run.text, (file.separator as Separator | undefined) ?? 'auto', file.assign)
+      return pairs !== undefined && Object.keys(pairs).length >= atLeast
+    })
   }
   if (keys !== undefined) {
     const has = keys.map(hasKey)

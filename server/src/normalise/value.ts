@@ -4,7 +4,8 @@ import type { Run, SourceValues } from './run.ts'
 export type Reader = (run: Run) => unknown
 
 /**
- * Reads a value by name: `$field` is a field set before; `message` is the content when the source has no such name;
+ * Reads a value by name: `$field` is a field set before; `message` is the content when the source has no such name
+ * and is no JSON;
  * `program` is that of the header; anything else is a value of the source, flat first, then nested by its dots.
  */
 export function createReader(name: string): Reader {
@@ -12,7 +13,7 @@ export function createReader(name: string): Reader {
     const field = name.slice(1)
     return (run) => run.fields[field]
   }
-  if (name === 'message') return (run) => run.source.message ?? run.text
+  if (name === 'message') return (run) => run.source.message ?? (run.text.charCodeAt(0) === 123 ? undefined : run.text)
   if (name === 'program') return (run) => run.source.program ?? run.program
   if (name === 'host') return (run) => run.source.host ?? (run.header.host || undefined)
   if (!name.includes('.')) return (run) => run.source[name]

@@ -164,6 +164,7 @@ function unescapeQuoted(text: string): string {
 }
 
 function cleanKey(text: string): string {
-  const key = text.trim().replace(/^[\s;,|"'({[]+|["']+$/g, '')
-  return key.length <= 64 ? key : ''
+  // Comware and DPtech number their keys: `SrcIPAddr(1003)=`. Topsec marks theirs: `##TIME=`.
+  const key = text.trim().replace(/^[\s;,|"'({[#]+|["']+$|\(\d+\)$/g, '')
+  return key.length <= 64 && !/[{}<>]/.test(key) ? key : ''
 }

@@ -11,9 +11,7 @@ export function canonicalWindowsEvent(source: SourceValues): SourceValues | unde
   const winlog = source.winlog
   if (isObject(winlog) && (winlog.event_id !== undefined || winlog.channel !== undefined))
     return fromWinlogbeat(source, winlog)
-  const flat = fromFlatWinlogbeat(source)
-  if (flat) return flat
-  return undefined
+  return fromFlatWinlogbeat(source) ?? fromFlatEvent(source)
 }
 
 function isObject(value: unknown): value is SourceValues {
@@ -161,6 +159,56 @@ function fromFlatWinlogbeat(source: SourceValues): SourceValues | undefined {
     } else winlog[name.slice(7)] = value
   }
   return fromWinlogbeat({ ...rest, winlog }, winlog)
+}
+
+/** System members of flat records, under the names NXLog and others give them, and where they belong. */
+const flatSystem: Readonly<Record<string, string>> = {
+  EventID: 'event_id',
+  Channel: 'channel',
+  Provider_Name: 'provider_name',
+  ProviderName: 'provider_name',
+  SourceName: 'provider_name',
+  ProviderGuid: 'provider_guid',
+  Computer: 'computer_name',
+  Hostname: 'computer_name',
+  EventRecordID: 'record_id',
+  RecordNumber: 'record_id',
+  Keywords: 'keywords',
+  Task: 'task',
+  Opcode: 'opcode',
+}
+const flatOther = new Set([
+  '@timestamp',
+  'EventTime',
+  'UtcTime',
+  'TimeCreated',
+  'SystemTime',
+  'Message',
+  'message',
+  'Level',
+  'Severity',
+  'SeverityValue',
+])
+
+/** One flat object, system members beside event data, as NXLog sends it and as rule tests are written. */
+function fromFlatEvent(source: SourceValues): SourceValues | undefined {
+  if (source.EventID === undefined || source.Channel === undefined) return undefined
+  const winlog: SourceValues = {}
+  const data: SourceValues = {}
+  for (const [name, value] of Object.entries(source)) {
+    const system = flatSystem[name]
+    if (system !== undefined) winlog[system] ??= typeof value === 'number' ? String(value) : value
+    else if (!flatOther.has(name) || name === 'UtcTime') put(data, name, canonicalValue(value))
+  }
+  winlog.event_data = data
+  if (source.EventType === 'AUDIT_FAILURE') winlog.keywords = 'Audit Failure'
+  if (source.EventType === 'AUDIT_SUCCESS') winlog.keywords = 'Audit Success'
+  return {
+    winlog,
+    '@timestamp': source['@timestamp'] ?? source.EventTime ?? source.SystemTime ?? source.TimeCreated ?? source.UtcTime,
+    message: source.Message ?? source.message,
+    Level: source.Level,
+  }
 }
 
 /**

@@ -38,6 +38,7 @@ const signatures: [path: string, names: string[]][] = [
 /** The log a record of Zeek is from: what it says, else what its names show, else `unknown`. */
 export function zeekPath(source: SourceValues): string {
   if (typeof source._path === 'string') return source._path
+  if (typeof source['@stream'] === 'string') return source['@stream']
   for (const [path, names] of signatures) if (names.every((name) => source[name] !== undefined)) return path
   return 'unknown'
 }
