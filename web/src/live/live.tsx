@@ -1,0 +1,116 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react'
+import { recall, remember } from '../ui/remember.ts'
+
+/** What the server says on its stream: a noun changed; enough to ask again, never the thing itself. */
+export interface Change {
+  noun: string
+  id: string
+  action: string
+}
+
+export type LiveStatus = 'connecting' | 'live' | 'paused' | 'lost'
+
+interface LiveState {
+  status: LiveStatus
+  paused: boolean
+  /** Changes that arrived while paused. */
+  waiting: number
+  pause(paused: boolean): void
+}
+
+const LiveContext = createContext<LiveState | null>(null)
+
+/** Query keys that a change of a noun makes old. */
+const keysOf: Record<string, string[]> = {
+  incident: ['incidents', 'overview'],
+  detection: ['detections', 'overview'],
+  exception: ['exceptions'],
+  source: ['sources', 'overview'],
+  rule: ['rules'],
+  indicator: ['indicators'],
+  delivery: ['deliveries', 'overview'],
+  channel: ['channels'],
+  health: ['health', 'overview'],
+}
+
+/** Lists are asked again at most this often, however many changes arrive. */
+const gatherMs = 700
+
+/**
+ * One stream for the whole client. A change makes the lists that show its noun old, and they are asked again; nothing
+ * polls. Pausing holds the screens still and counts what waits.
+ */
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const queries = useQueryClient()
+  const [status, setStatus] = useState<LiveStatus>('connecting')
+  const [paused, setPaused] = useState<boolean>(() => recall<boolean>('live.paused') ?? false)
+  const [waiting, setWaiting] = useState(0)
+  const old = useRef(new Set<string>())
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  const pausedNow = useRef(paused)
+  pausedNow.current = paused
+
+  useEffect(() => {
+    const flush = () => {
+      timer.current = undefined
+      const keys = [...old.current]
+      old.current.clear()
+      for (const key of keys) void queries.invalidateQueries({ queryKey: [key] })
+    }
+    const onChange = (change: Change) => {
+      if (pausedNow.current) return setWaiting((count) => count + 1)
+      for (const key of keysOf[change.noun] ?? []) old.current.add(key)
+      if (old.current.size > 0) timer.current ??= setTimeout(flush, gatherMs)
+    }
+    const stream = new EventSource('/api/v1/live')
+    stream.onopen = () => setStatus('live')
+    stream.onerror = () => setStatus('lost')
+    stream.addEventListener('change', (event: MessageEvent<string>) => {
+      const change = parseChange(event.data)
+      if (change) onChange(change)
+    })
+    // Too much was missed to be told one by one: everything on screen may be old.
+    stream.addEventListener('resync', () => {
+      if (!pausedNow.current) void queries.invalidateQueries()
+    })
+    return () => {
+      stream.close()
+      clearTimeout(timer.current)
+    }
+  }, [queries])
+
+  const state = useMemo<LiveState>(
+    () => ({
+      status: paused && status === 'live' ? 'paused' : status,
+      paused,
+      waiting,
+      pause: (next) => {
+        remember('live.paused', next)
+        setPaused(next)
+        setWaiting(0)
+        if (!next) void queries.invalidateQueries()
+      },
+    }),
+    [status, paused, waiting, queries],
+  )
+  return <LiveContext value={state}>{children}</LiveContext>
+}
+
+export function useLive(): LiveState {
+  const state = useContext(LiveContext)
+  if (!state) throw new Error('useLive outside LiveProvider')
+  return state
+}
+
+/** The change a message tells of; undefined when it is not of the form we know. */
+export function parseChange(data: string): Change | undefined {
+  try {
+    const value: unknown = JSON.parse(data)
+    if (typeof value !== 'object' || value === null || !('noun' in value)) return undefined
+    const { noun, id, action } = value as Record<string, unknown>
+    return { noun: String(noun), id: String(id ?? ''), action: String(action ?? '') }
+  } catch {
+    return undefined
+  }
+}

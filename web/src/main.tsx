@@ -1,0 +1,51 @@
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { ApiError } from './api/problem.ts'
+import { meKey } from './api/session.tsx'
+import { startWords } from './i18n/i18n.ts'
+import { makeRouter } from './routes.tsx'
+import { problemText } from './ui/problemText.ts'
+import './theme/base.css'
+import './ui/ui.css'
+import './table/table.css'
+import './shell/shell.css'
+import { ThemeProvider } from './theme/theme.tsx'
+import { Toasts, toast } from './ui/toast.tsx'
+
+const onSignedOut = (error: unknown) => {
+  if (error instanceof ApiError && error.code === 'UNAUTHENTICATED') queries.setQueryData(meKey, null)
+}
+
+const queries = new QueryClient({
+  queryCache: new QueryCache({ onError: onSignedOut }),
+  mutationCache: new MutationCache({
+    onError: (error, _variables, _context, mutation) => {
+      onSignedOut(error)
+      if (!mutation.meta?.quiet) toast(problemText(error), { kind: 'error', seconds: 10 })
+    },
+  }),
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      refetchOnWindowFocus: false,
+      // Only what the server calls temporary is tried again.
+      retry: (count, error) =>
+        count < 2 && error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status === 503),
+    },
+  },
+})
+
+await startWords()
+const router = makeRouter(queries)
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <ThemeProvider>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+        <Toasts />
+      </QueryClientProvider>
+    </ThemeProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,162 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { answer, api } from '../../api/client.ts'
+import { useCan } from '../../api/session.tsx'
+import { FieldsTable } from '../../event/FieldsTable.tsx'
+import { needlesOf } from '../../event/raw.ts'
+import { Action } from '../../ui/Action.tsx'
+import { isTactic } from '../../ui/attack.ts'
+import { formatNumber } from '../../ui/format.ts'
+import { Severity } from '../../ui/Severity.tsx'
+import { Problem, Skeleton } from '../../ui/States.tsx'
+import { Time } from '../../ui/Time.tsx'
+import { Value } from '../../ui/Value.tsx'
+import { ExceptionDialog } from '../exceptions/ExceptionDialog.tsx'
+
+/** Why it fired: which part of the rule met which value, highlighted in the event; and where to go from here. */
+export function DetectionDetail({ id, full = false }: { id: string; full?: boolean }) {
+  const { t } = useTranslation()
+  const can = useCan()
+  const [excepting, setExcepting] = useState(false)
+  const {
+    data: detection,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: ['detections', 'one', id],
+    queryFn: () => answer(api.GET('/api/v1/detections/{id}', { params: { path: { id } } })),
+  })
+  const needles = useMemo(() => needlesOf(detection?.matched ?? []), [detection])
+  if (error)
+    return (
+      <div className="detail">
+        <div className="detail-body">
+          <Problem error={error} onRetry={() => void refetch()} />
+        </div>
+      </div>
+    )
+  if (!detection)
+    return (
+      <div className="detail">
+        <div className="detail-body">
+          <Skeleton rows={8} />
+        </div>
+      </div>
+    )
+  return (
+    <div className={`detail ${full ? 'full' : ''}`} data-testid="detection-detail">
+      <div className="detail-head">
+        <h2>{detection.summary || detection.ruleTitle}</h2>
+        <div className="row wrap">
+          <Severity value={detection.severity} />
+          <span className="chip">{t(`detector.${detection.detector}`)}</span>
+          {detection.matchCount > 1 ? <span className="chip">×{formatNumber(detection.matchCount)}</span> : null}
+          <Time value={detection.lastSeenAt} as="full" />
+        </div>
+        <div className="row wrap">
+          {detection.incidentId === null ? null : (
+            <Link className="button primary" to={`/incidents/${detection.incidentId}` as '/'}>
+              {t('detection.openIncident', { id: detection.incidentId })}
+            </Link>
+          )}
+          <Link className="button" to={`/rules/${encodeURIComponent(detection.ruleId)}` as '/'}>
+            {t('detection.openRule')}
+          </Link>
+          <Action reason={can('exception:write')} onClick={() => setExcepting(true)} testId="make-exception">
+            {t('incident.makeException')}
+          </Action>
+        </div>
+      </div>
+      <div className="detail-body">
+        <section>
+          <h3>{t('detection.whyFired')}</h3>
+          {detection.matched.length === 0 ? (
+            <p className="faint">{t('detection.noMatched')}</p>
+          ) : (
+            <table className="simple-table" data-testid="matched">
+              <thead>
+                <tr>
+                  <th>{t('detection.part')}</th>
+                  <th>{t('detection.field')}</th>
+                  <th>{t('detection.value')}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {detection.matched.map(({ part, field, value }) => (
+                  <tr key={`${part}${field}${value}`}>
+                    <td>
+                      <span className="chip warn">{part}</span>
+                    </td>
+                    <td className="mono">{field}</td>
+                    <td className="mono">
+                      <Value field={field} value={value} focusable>
+                        <mark>{value}</mark>
+                      </Value>
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+          {detection.suppressedBy === null ? null : (
+            <p className="warn">
+              {t('detection.suppressedBy')}{' '}
+              <Link to="/exceptions" search={{ id: String(detection.suppressedBy) } as never}>
+                #{detection.suppressedBy}
+              </Link>
+            </p>
+          )}
+        </section>
+        <section>
+          <h3>{t('incident.facts')}</h3>
+          <dl className="facts">
+            <dt>{t('detection.rule')}</dt>
+            <dd>
+              <Link to={`/rules/${encodeURIComponent(detection.ruleId)}` as '/'}>{detection.ruleTitle}</Link>
+            </dd>
+            <dt>{t('incident.tactics')}</dt>
+            <dd>{detection.tactics.map((name) => (isTactic(name) ? t(`tactic.${name}`) : name)).join(' · ') || '—'}</dd>
+            <dt>{t('incident.techniques')}</dt>
+            <dd className="mono">{detection.techniques.join(' · ') || '—'}</dd>
+            <dt>{t('detection.source')}</dt>
+            <dd className="mono">{detection.sourceKey}</dd>
+            <dt>{t('detection.firstAt')}</dt>
+            <dd>
+              <Time value={detection.firstSeenAt} as="full" />
+            </dd>
+            <dt>{t('incident.created')}</dt>
+            <dd>
+              <Time value={detection.createdAt} as="full" />
+            </dd>
+          </dl>
+        </section>
+        <section>
+          <h3>{t('detection.evidence')}</h3>
+          <ul>
+            {detection.eventIds.map((eventId) => (
+              <li key={eventId} className="mono">
+                <Link to={`/events/${encodeURIComponent(eventId)}` as '/'}>{eventId}</Link>
+              </li>
+            ))}
+          </ul>
+        </section>
+        <section>
+          <h3>{t('detection.fields')}</h3>
+          <FieldsTable fields={detection.fields} matched={detection.matched} needles={needles} />
+        </section>
+      </div>
+      {excepting ? (
+        <ExceptionDialog
+          ruleIds={[detection.ruleId]}
+          conditions={detection.matched
+            .slice(0, 2)
+            .map(({ field, value }) => ({ field, operator: 'equals' as const, values: [value] }))}
+          reason=""
+          onDone={() => setExcepting(false)}
+        />
+      ) : null}
+    </div>
+  )
+}

@@ -1,0 +1,214 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { answer, api } from '../../api/client.ts'
+import { useCan } from '../../api/session.tsx'
+import { useSay } from '../../i18n/useSay.ts'
+import { Action } from '../../ui/Action.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { useKeys } from '../../ui/keys.ts'
+import { MenuButton } from '../../ui/Popup.tsx'
+import { Severity, severities } from '../../ui/Severity.tsx'
+import { Problem, Skeleton } from '../../ui/States.tsx'
+import { Tabs } from '../../ui/Tabs.tsx'
+import { Time } from '../../ui/Time.tsx'
+import { useUrl } from '../../ui/useUrl.ts'
+import { ExceptionDialog } from '../exceptions/ExceptionDialog.tsx'
+import { AssignButton } from './AssignButton.tsx'
+import { CloseDialog } from './CloseDialog.tsx'
+import { IncidentComments } from './IncidentComments.tsx'
+import { IncidentEvidence } from './IncidentEvidence.tsx'
+import { IncidentGraph } from './IncidentGraph.tsx'
+import { IncidentSummary } from './IncidentSummary.tsx'
+import { IncidentTimeline } from './IncidentTimeline.tsx'
+import { useIncidentActions } from './useIncidentActions.ts'
+import { Status } from './words.tsx'
+
+interface IncidentDetailProps {
+  id: number
+  full?: boolean
+  /** After closing: the list moves on to the next one. */
+  onClosed?(): void
+}
+
+/** One incident: what happened, why it scores so, in which order, on what evidence; and everything that can be done about it. */
+export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailProps) {
+  const { t } = useTranslation()
+  const can = useCan()
+  const say = useSay()
+  const [url, setUrl] = useUrl()
+  const tab = url.tab ?? 'summary'
+  const [closing, setClosing] = useState(false)
+  const [excepting, setExcepting] = useState(false)
+  const {
+    data: incident,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: ['incidents', 'one', id],
+    queryFn: () => answer(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } })),
+  })
+  const { change, closeDuplicate, busy } = useIncidentActions(() => {
+    if (closing) onClosed?.()
+    setClosing(false)
+  })
+  const reason = can('incident:write')
+  useKeys({ c: () => incident && incident.status !== 'closed' && reason === undefined && setClosing(true) })
+  if (error) {
+    return (
+      <div className="detail">
+        <div className="detail-head">
+          <h2>#{id}</h2>
+        </div>
+        <div className="detail-body">
+          <Problem error={error} onRetry={() => void refetch()} />
+        </div>
+      </div>
+    )
+  }
+  if (!incident) {
+    return (
+      <div className="detail">
+        <div className="detail-head">
+          <h2>#{id}</h2>
+        </div>
+        <div className="detail-body">
+          <Skeleton rows={9} />
+        </div>
+      </div>
+    )
+  }
+  const ids = [id]
+  return (
+    <div className={`detail ${full ? 'full' : ''}`} data-testid="incident-detail">
+      <div className="detail-head">
+        <h2>{say(incident.title)}</h2>
+        <div className="row wrap">
+          <Severity value={incident.severity} />
+          <Status value={incident.status} />
+          {incident.closeReason ? (
+            <span className="chip" title={incident.closeNote ?? undefined}>
+              {t(`incident.closeReason.${incident.closeReason}`)}
+            </span>
+          ) : null}
+          {incident.severityPinned ? <span className="chip">{t('incident.pinned')}</span> : null}
+          {incident.continues === null ? null : (
+            <Link to={`/incidents/${incident.continues}` as '/'} className="chip accent">
+              {t('incident.continues')} #{incident.continues}
+            </Link>
+          )}
+          {incident.duplicateOf === null ? null : (
+            <Link to={`/incidents/${incident.duplicateOf}` as '/'} className="chip accent">
+              {t('incident.closeReason.duplicate')} #{incident.duplicateOf}
+            </Link>
+          )}
+          <span className="faint number">#{incident.id}</span>
+          <span className="faint">
+            {t('incident.span')} <Time value={incident.firstSeenAt} /> — <Time value={incident.lastSeenAt} />
+          </span>
+        </div>
+        <div className="row wrap">
+          <AssignButton
+            current={incident.assigneeName}
+            reason={reason}
+            onAssign={(assigneeId) => change({ ids, action: 'assign', assigneeId })}
+          />
+          {incident.status === 'new' || incident.status === 'on_hold' ? (
+            <Action
+              reason={reason}
+              busy={busy}
+              onClick={() => change({ ids, action: 'status', status: 'in_progress' })}
+              testId="start"
+            >
+              {t('incident.start')}
+            </Action>
+          ) : null}
+          {incident.status === 'in_progress' ? (
+            <Action reason={reason} busy={busy} onClick={() => change({ ids, action: 'status', status: 'on_hold' })}>
+              {t('incident.hold')}
+            </Action>
+          ) : null}
+          {incident.status === 'closed' ? (
+            <Action reason={reason} busy={busy} onClick={() => change({ ids, action: 'reopen' })} testId="reopen">
+              {t('incident.reopen')}
+            </Action>
+          ) : (
+            <Action
+              primary
+              reason={reason}
+              busy={busy}
+              onClick={() => setClosing(true)}
+              testId="close-incident"
+              title="c"
+            >
+              {t('incident.closeNext')}
+            </Action>
+          )}
+          <MenuButton
+            label={t('incident.changeSeverity')}
+            className="button"
+            align="left"
+            items={severities.map((severity) => ({
+              key: severity,
+              label: <Severity value={severity} />,
+              hint: severity === incident.severity ? '✓' : undefined,
+              disabled: reason,
+              onChoose: () => change({ ids, action: 'severity', severity }),
+            }))}
+          >
+            {t('incident.changeSeverity')}
+          </MenuButton>
+          <Action reason={can('exception:write')} onClick={() => setExcepting(true)} testId="make-exception">
+            {t('incident.makeException')}
+          </Action>
+        </div>
+      </div>
+      <Tabs
+        label={t('pages.incident')}
+        active={tab}
+        onChange={(next) => setUrl({ tab: next === 'summary' ? undefined : next, event: undefined }, 'replace')}
+        tabs={[
+          { key: 'summary', label: t('incident.tab.summary') },
+          { key: 'timeline', label: t('incident.tab.timeline'), count: incident.detectionCount },
+          { key: 'evidence', label: t('incident.tab.evidence') },
+          { key: 'graph', label: t('incident.tab.graph'), count: incident.entities.length },
+          { key: 'comments', label: t('incident.tab.comments') },
+        ]}
+      />
+      <div className="detail-body">
+        {tab === 'summary' ? <IncidentSummary incident={incident} full={full} /> : null}
+        {tab === 'timeline' ? <IncidentTimeline id={id} /> : null}
+        {tab === 'evidence' ? <IncidentEvidence id={id} /> : null}
+        {tab === 'graph' ? <IncidentGraph id={id} /> : null}
+        {tab === 'comments' ? <IncidentComments id={id} /> : null}
+      </div>
+      {closing ? (
+        <CloseDialog
+          count={1}
+          busy={busy}
+          onCancel={() => setClosing(false)}
+          onClose={(closeReason, comment, of) =>
+            of
+              ? closeDuplicate({ id, of, note: comment })
+              : change({ ids, action: 'close', reason: closeReason, comment })
+          }
+        />
+      ) : null}
+      {excepting ? (
+        <ExceptionDialog
+          ruleIds={incident.ruleIds}
+          conditions={incident.entities
+            .slice(0, 1)
+            .map((entity) => ({
+              field: entity.type === 'host' ? 'host.name' : entity.type === 'user' ? 'user.name' : 'source.ip',
+              operator: 'equals' as const,
+              values: [entity.value],
+            }))}
+          reason={t('incident.exceptionReason', { id: formatNumber(id) })}
+          onDone={() => setExcepting(false)}
+        />
+      ) : null}
+    </div>
+  )
+}

@@ -1,0 +1,203 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import type { TOptions } from 'i18next'
+import { useTranslation } from 'react-i18next'
+import { answer, api, type Schemas } from '../../api/client.ts'
+import { useSay } from '../../i18n/useSay.ts'
+import { isTactic } from '../../ui/attack.ts'
+import { formatDuration, formatNumber } from '../../ui/format.ts'
+import { severities } from '../../ui/Severity.tsx'
+import { Time } from '../../ui/Time.tsx'
+import { Value } from '../../ui/Value.tsx'
+import { fieldOfEntity } from './IncidentsPage.tsx'
+
+type Incident = Schemas['Incident']
+
+/** The story, the parts of the score, who and what is involved. */
+export function IncidentSummary({ incident, full }: { incident: Incident; full: boolean }) {
+  const { t } = useTranslation()
+  const say = useSay()
+  return (
+    <div
+      style={
+        full
+          ? { display: 'grid', gridTemplateColumns: 'repeat(auto-fit, minmax(420px, 1fr))', gap: '20px 32px' }
+          : { display: 'contents' }
+      }
+    >
+      <section>
+        <h3>{t('incident.story')}</h3>
+        <p data-testid="story" style={{ fontSize: 14, lineHeight: 1.7 }}>
+          {say(incident.story)}
+        </p>
+      </section>
+      <section>
+        <h3>{t('incident.why')}</h3>
+        <Score incident={incident} />
+      </section>
+      <section>
+        <h3>{t('incident.entities')}</h3>
+        <table className="simple-table">
+          <tbody>
+            {incident.entities.map((entity) => (
+              <tr key={`${entity.type}${entity.value}${entity.role}`}>
+                <td className="soft" style={{ width: 90 }}>
+                  {t(`entity.${entity.type}`)}
+                </td>
+                <td className="mono">
+                  <Value field={fieldOfEntity[entity.type]} value={entity.value} focusable />
+                </td>
+                <td className="faint">{[entity.country, entity.organisation].filter(Boolean).join(' · ')}</td>
+                <td className="faint right">{t(`entity.role.${entity.role}`)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      <section>
+        <h3>{t('incident.facts')}</h3>
+        <dl className="facts">
+          <dt>{t('incident.tactics')}</dt>
+          <dd className="row wrap">
+            {incident.tactics.map((name) => (
+              <span key={name} className="chip">
+                {isTactic(name) ? t(`tactic.${name}`) : name}
+              </span>
+            ))}
+          </dd>
+          <dt>{t('incident.techniques')}</dt>
+          <dd className="mono">{incident.techniques.join(' · ') || '—'}</dd>
+          <dt>{t('incident.rules')}</dt>
+          <dd>
+            <RuleLinks ids={incident.ruleIds} />
+          </dd>
+          <dt>{t('incident.firstSeen')}</dt>
+          <dd>
+            <Time value={incident.firstSeenAt} as="full" />
+          </dd>
+          <dt>{t('incident.lastSeen')}</dt>
+          <dd>
+            <Time value={incident.lastSeenAt} as="full" />
+          </dd>
+          <dt>{t('incident.duration')}</dt>
+          <dd>{formatDuration(Math.max(0, Date.parse(incident.lastSeenAt) - Date.parse(incident.firstSeenAt)))}</dd>
+          <dt>{t('incident.created')}</dt>
+          <dd>
+            <Time value={incident.createdAt} as="full" />
+          </dd>
+          {incident.closedAt ? (
+            <>
+              <dt>{t('incident.closedAt')}</dt>
+              <dd>
+                <Time value={incident.closedAt} as="full" />
+              </dd>
+            </>
+          ) : null}
+          <dt>{t('incident.assignee')}</dt>
+          <dd>{incident.assigneeName ?? t('incident.nobody')}</dd>
+        </dl>
+      </section>
+    </div>
+  )
+}
+
+const scoreNames = [
+  'severity',
+  'rules',
+  'stages',
+  'success_after_attempt',
+  'asset_criticality',
+  'threat_intelligence',
+  'spread',
+  'volume',
+  'ceiling',
+] as const
+
+/** Bars in proportion to the largest part; the sum is written out so that it can be checked. */
+function Score({ incident }: { incident: Incident }) {
+  const { t } = useTranslation()
+  const most = Math.max(1, ...incident.scoreParts.map(({ points }) => Math.abs(points)))
+  const sum = incident.scoreParts.reduce((total, { points }) => total + points, 0)
+  return (
+    <table className="simple-table" data-testid="score">
+      <tbody>
+        {incident.scoreParts.map(({ name, points, because }) => {
+          const known = scoreNames.find((candidate) => candidate === name)
+          return (
+            <tr key={name}>
+              <td style={{ width: '30%' }}>{known ? t(`scorePart.${known}`) : name}</td>
+              <td className="soft">
+                {known
+                  ? String(t(`scoreBecause.${known}`, inWords(because) as TOptions))
+                  : Object.values(because).join(' ')}
+                <div
+                  style={{
+                    height: 4,
+                    marginTop: 3,
+                    borderRadius: 2,
+                    width: `${(Math.abs(points) / most) * 100}%`,
+                    background: points < 0 ? 'var(--good)' : 'var(--accent)',
+                  }}
+                />
+              </td>
+              <td className="right number strong" style={{ width: 56 }}>
+                {points > 0 ? '+' : ''}
+                {formatNumber(points, 1)}
+              </td>
+            </tr>
+          )
+        })}
+        <tr>
+          <td className="strong">{t('incident.score')}</td>
+          <td className="faint">
+            {Math.abs(sum - incident.score) > 0.05 ? t('incident.capped', { sum: formatNumber(sum, 1) }) : ''}
+          </td>
+          <td className="right number strong" style={{ fontSize: 15 }}>
+            {formatNumber(incident.score, 1)}
+          </td>
+        </tr>
+      </tbody>
+    </table>
+  )
+
+  /** Values that are words of the product, in the reader's language. */
+  function inWords(because: Record<string, string | number>): Record<string, string> {
+    return Object.fromEntries(
+      Object.entries(because).map(([key, value]) => {
+        if (typeof value === 'number') return [key, formatNumber(value)]
+        const severity = severities.find((name) => name === value)
+        if (key === 'severity' && severity) return [key, t(`severity.${severity}`)]
+        const criticality = (['low', 'medium', 'high', 'critical'] as const).find((name) => name === value)
+        if (key === 'criticality' && criticality) return [key, t(`asset.criticalities.${criticality}`)]
+        if (key === 'stages')
+          return [
+            key,
+            value
+              .split(', ')
+              .map((name) => (isTactic(name) ? t(`tactic.${name}`) : name))
+              .join(t('punctuation.list')),
+          ]
+        return [key, value]
+      }),
+    )
+  }
+}
+
+export function RuleLinks({ ids }: { ids: string[] }) {
+  return ids.map((id) => (
+    <div key={id}>
+      <RuleLink id={id} />
+    </div>
+  ))
+}
+
+/** A rule by its title; by its id where the role may not read rules or the rule is gone. */
+export function RuleLink({ id }: { id: string }) {
+  const { data } = useQuery({
+    queryKey: ['rules', 'one', id],
+    queryFn: () => answer(api.GET('/api/v1/rules/{id}', { params: { path: { id } } })),
+    staleTime: 300_000,
+    retry: false,
+  })
+  return <Link to={`/rules/${encodeURIComponent(id)}` as '/'}>{data?.title ?? id}</Link>
+}

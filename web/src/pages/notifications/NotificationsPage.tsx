@@ -1,0 +1,502 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { Checkbox, Form, Input, InputNumber, Popconfirm, Select, Switch } from 'antd'
+import { useMemo, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { answer, api, type Schemas } from '../../api/client.ts'
+import { useList } from '../../api/lists.ts'
+import type { operations } from '../../api/schema.d.ts'
+import { useCan } from '../../api/session.tsx'
+import { FormDialog } from '../../forms/FormDialog.tsx'
+import { currentLanguage } from '../../i18n/i18n.ts'
+import type { Column } from '../../table/columns.ts'
+import { Table } from '../../table/Table.tsx'
+import { Action } from '../../ui/Action.tsx'
+import { Filter } from '../../ui/Filter.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { PageHead } from '../../ui/PageHead.tsx'
+import { Severity, severities } from '../../ui/Severity.tsx'
+import { Empty } from '../../ui/States.tsx'
+import { Tabs } from '../../ui/Tabs.tsx'
+import { Time } from '../../ui/Time.tsx'
+import { toast } from '../../ui/toast.tsx'
+import { useUrl } from '../../ui/useUrl.ts'
+
+type Channel = Schemas['Channel']
+type Delivery = Schemas['Delivery']
+
+interface ChannelValues {
+  name: string
+  kind: Channel['kind']
+  minimumSeverity: Channel['minimumSeverity']
+  enabled: boolean
+  language: Channel['language']
+  occasions: ('opened' | 'severity_raised' | 'closed')[]
+  /** Write-only; left empty it stays as it is. */
+  secret?: string
+  settings: NewChannel['settings']
+}
+
+type NewChannel = NonNullable<operations['createChannel']['requestBody']>['content']['application/json']
+
+/** Where incidents are sent, and what became of each message. */
+export default function NotificationsPage() {
+  const { t } = useTranslation()
+  const [url, setUrl] = useUrl()
+  const tab = url.tab ?? 'channels'
+  return (
+    <div className="page fill">
+      <PageHead title={t('pages.notifications')} />
+      <Tabs
+        label={t('pages.notifications')}
+        active={tab}
+        onChange={(key) => setUrl({ tab: key === 'channels' ? undefined : key }, 'replace')}
+        tabs={[
+          { key: 'channels', label: t('notification.channels') },
+          { key: 'deliveries', label: t('notification.deliveries') },
+        ]}
+      />
+      {tab === 'channels' ? <Channels /> : <Deliveries />}
+    </div>
+  )
+}
+
+function Channels() {
+  const { t } = useTranslation()
+  const can = useCan()
+  const queries = useQueryClient()
+  const [editing, setEditing] = useState<Channel | 'new' | null>(null)
+  const list = useList<Channel>(['channels'], (after) =>
+    answer(api.GET('/api/v1/notifications/channels', { params: { query: { after, limit: 200 } } })),
+  )
+  const refresh = () => queries.invalidateQueries({ queryKey: ['channels'] })
+  const save = useMutation({
+    mutationFn: ({ kind, secret, ...values }: ChannelValues) => {
+      const body = {
+        ...values,
+        secret: secret?.trim() || undefined,
+        unitIds: editing === 'new' || editing === null ? [] : editing.unitIds,
+      }
+      return editing === 'new' || editing === null
+        ? answer(api.POST('/api/v1/notifications/channels', { body: { ...body, kind } }))
+        : answer(api.PATCH('/api/v1/notifications/channels/{id}', { params: { path: { id: editing.id } }, body }))
+    },
+    onSuccess: async () => {
+      setEditing(null)
+      await refresh()
+      toast(t('states.saved'))
+    },
+  })
+  const { mutate: test, isPending: testing } = useMutation({
+    mutationFn: (id: number) =>
+      answer(api.POST('/api/v1/notifications/channels/{id}/test', { params: { path: { id } } })),
+    onSuccess: async ({ delivered, message }) => {
+      await refresh()
+      toast(delivered ? t('notification.testDelivered', { message }) : t('notification.testFailed', { message }), {
+        kind: delivered ? 'info' : 'error',
+        seconds: 10,
+      })
+    },
+  })
+  const { mutate: remove } = useMutation({
+    mutationFn: (id: number) => answer(api.DELETE('/api/v1/notifications/channels/{id}', { params: { path: { id } } })),
+    onSuccess: refresh,
+  })
+  const { mutate: enable } = useMutation({
+    mutationFn: ({ id, enabled }: { id: number; enabled: boolean }) =>
+      answer(
+        api.PATCH('/api/v1/notifications/channels/{id}', { params: { path: { id } }, body: { enabled } as never }),
+      ),
+    onSuccess: refresh,
+  })
+  const reason = can('notification:write')
+  const columns = useMemo<Column<Channel>[]>(
+    () => [
+      {
+        key: 'enabled',
+        title: t('rule.on'),
+        width: 62,
+        render: (row) => (
+          <span title={reason}>
+            <Switch
+              size="small"
+              checked={row.enabled}
+              disabled={reason !== undefined}
+              aria-label={`${t('rule.on')}: ${row.name}`}
+              onChange={(enabled) => enable({ id: row.id, enabled })}
+            />
+          </span>
+        ),
+      },
+      {
+        key: 'name',
+        title: t('notification.name'),
+        width: 180,
+        grow: true,
+        render: (row) => <span className="strong">{row.name}</span>,
+      },
+      { key: 'kind', title: t('notification.kind'), width: 100, render: (row) => t(`notification.kinds.${row.kind}`) },
+      {
+        key: 'to',
+        title: t('notification.destination'),
+        width: 260,
+        render: (row) => <span className="mono">{String(row.settings.url ?? row.settings.to ?? '')}</span>,
+      },
+      {
+        key: 'severity',
+        title: t('notification.minimum'),
+        width: 110,
+        render: (row) => <Severity value={row.minimumSeverity} />,
+      },
+      {
+        key: 'last',
+        title: t('notification.lastDelivery'),
+        width: 120,
+        render: (row) => <Time value={row.lastDeliveredAt} as="ago" empty={t('rule.never')} />,
+      },
+      {
+        key: 'error',
+        title: t('notification.lastError'),
+        width: 180,
+        render: (row) =>
+          row.lastError ? (
+            <span className="bad" title={row.lastError}>
+              {row.lastError}
+            </span>
+          ) : (
+            <span className="faint">—</span>
+          ),
+      },
+      {
+        key: 'act',
+        title: '',
+        width: 190,
+        render: (row) => (
+          <span className="row">
+            <button
+              type="button"
+              className="plain"
+              style={{ color: 'var(--accent)' }}
+              disabled={reason !== undefined || testing}
+              title={reason}
+              onClick={() => test(row.id)}
+            >
+              {t('notification.test')}
+            </button>
+            <button
+              type="button"
+              className="plain faint"
+              disabled={reason !== undefined}
+              title={reason}
+              onClick={() => setEditing(row)}
+            >
+              {t('actions.edit')}
+            </button>
+            <Popconfirm
+              title={t('notification.removeSure', { name: row.name })}
+              okText={t('actions.remove')}
+              cancelText={t('actions.cancel')}
+              disabled={reason !== undefined}
+              onConfirm={() => remove(row.id)}
+            >
+              <button type="button" className="plain faint" disabled={reason !== undefined} title={reason}>
+                {t('actions.remove')}
+              </button>
+            </Popconfirm>
+          </span>
+        ),
+      },
+    ],
+    [t, reason, testing, test, remove, enable],
+  )
+  const initial: ChannelValues =
+    editing === 'new' || editing === null
+      ? {
+          name: '',
+          kind: 'webhook',
+          minimumSeverity: 'high',
+          enabled: true,
+          language: currentLanguage() === 'en' ? 'en' : 'zh',
+          occasions: ['opened', 'severity_raised'],
+          settings: {} as ChannelValues['settings'],
+        }
+      : {
+          name: editing.name,
+          kind: editing.kind,
+          minimumSeverity: editing.minimumSeverity,
+          enabled: editing.enabled,
+          language: editing.language,
+          occasions: editing.occasions as ChannelValues['occasions'],
+          settings: editing.settings as ChannelValues['settings'],
+        }
+  return (
+    <>
+      <Table
+        {...list}
+        id="channels"
+        label={t('notification.channels')}
+        columns={columns}
+        rowKey={(row) => String(row.id)}
+        endTools={
+          <Action primary reason={reason} onClick={() => setEditing('new')}>
+            {t('notification.new')}
+          </Action>
+        }
+        empty={
+          <Empty
+            title={t('notification.none')}
+            action={
+              <Action primary reason={reason} onClick={() => setEditing('new')}>
+                {t('notification.new')}
+              </Action>
+            }
+          >
+            {t('notification.noneHint')}
+          </Empty>
+        }
+      />
+      {editing ? (
+        <FormDialog<ChannelValues>
+          title={editing === 'new' ? t('notification.new') : editing.name}
+          initial={initial}
+          busy={save.isPending}
+          onCancel={() => setEditing(null)}
+          onFinish={(values) => save.mutate({ ...values, kind: values.kind ?? initial.kind })}
+        >
+          <Form.Item
+            name="name"
+            label={t('notification.name')}
+            rules={[{ required: true, max: 100, whitespace: true }]}
+          >
+            <Input autoFocus />
+          </Form.Item>
+          <Form.Item name="kind" label={t('notification.kind')}>
+            <Select
+              disabled={editing !== 'new'}
+              options={(['webhook', 'email'] as const).map((value) => ({
+                value,
+                label: t(`notification.kinds.${value}`),
+              }))}
+            />
+          </Form.Item>
+          <Form.Item name="minimumSeverity" label={t('notification.minimum')}>
+            <Select options={severities.map((value) => ({ value, label: t(`severity.${value}`) }))} />
+          </Form.Item>
+          <Form.Item name="occasions" label={t('notification.occasions')} rules={[{ required: true }]}>
+            <Checkbox.Group
+              options={(['opened', 'severity_raised', 'closed'] as const).map((value) => ({
+                value,
+                label: t(`notification.occasion.${value}`),
+              }))}
+            />
+          </Form.Item>
+          <Form.Item name="language" label={t('notification.language')}>
+            <Select
+              options={(['zh', 'en'] as const).map((value) => ({ value, label: t(`notification.languages.${value}`) }))}
+            />
+          </Form.Item>
+          <Form.Item noStyle shouldUpdate={(before, after) => before.kind !== after.kind}>
+            {({ getFieldValue }) => (getFieldValue('kind') === 'email' ? <EmailFields /> : <WebhookFields />)}
+          </Form.Item>
+          <Form.Item name="enabled" label={t('rule.on')} valuePropName="checked">
+            <Switch />
+          </Form.Item>
+        </FormDialog>
+      ) : null}
+    </>
+  )
+}
+
+function WebhookFields() {
+  const { t } = useTranslation()
+  return (
+    <>
+      <Form.Item name={['settings', 'url']} label={t('notification.url')} rules={[{ required: true }, { type: 'url' }]}>
+        <Input className="mono" placeholder="https://example.gov.cn/hook" />
+      </Form.Item>
+      <Form.Item name="secret" label={t('notification.secret')} extra={t('notification.secretHint')}>
+        <Input.Password autoComplete="new-password" />
+      </Form.Item>
+    </>
+  )
+}
+
+function EmailFields() {
+  const { t } = useTranslation()
+  return (
+    <>
+      <Form.Item name={['settings', 'to']} label={t('notification.to')} rules={[{ required: true }]}>
+        <Select
+          mode="tags"
+          open={false}
+          suffixIcon={null}
+          tokenSeparators={[',', ';', ' ']}
+          placeholder="duty@example.gov.cn"
+        />
+      </Form.Item>
+      <Form.Item name={['settings', 'from']} label={t('notification.from')} rules={[{ required: true }]}>
+        <Input placeholder="watchfire@example.gov.cn" />
+      </Form.Item>
+      <div className="row" style={{ alignItems: 'flex-start' }}>
+        <Form.Item
+          name={['settings', 'host']}
+          label={t('notification.host')}
+          rules={[{ required: true }]}
+          style={{ flex: 1 }}
+        >
+          <Input className="mono" />
+        </Form.Item>
+        <Form.Item
+          name={['settings', 'port']}
+          label={t('notification.port')}
+          initialValue={465}
+          rules={[{ required: true }]}
+        >
+          <InputNumber min={1} max={65535} />
+        </Form.Item>
+        <Form.Item
+          name={['settings', 'security']}
+          label={t('notification.security')}
+          initialValue="tls"
+          style={{ width: 130 }}
+        >
+          <Select
+            options={(['tls', 'starttls', 'none'] as const).map((value) => ({
+              value,
+              label: t(`notification.securities.${value}`),
+            }))}
+          />
+        </Form.Item>
+      </div>
+      <Form.Item name={['settings', 'username']} label={t('notification.user')}>
+        <Input autoComplete="off" />
+      </Form.Item>
+      <Form.Item name="secret" label={t('notification.password')} extra={t('notification.secretHint')}>
+        <Input.Password autoComplete="new-password" />
+      </Form.Item>
+    </>
+  )
+}
+
+function Deliveries() {
+  const { t } = useTranslation()
+  const [url, setUrl] = useUrl()
+  const can = useCan()
+  const queries = useQueryClient()
+  const filters = { status: url.status, channel: url.channel, incident: url.incident }
+  const list = useList<Delivery>(['deliveries', filters], (after) =>
+    answer(
+      api.GET('/api/v1/notifications/deliveries', { params: { query: { ...filters, after, limit: 100 } as never } }),
+    ),
+  )
+  const { mutate: retry, isPending } = useMutation({
+    mutationFn: (id: number) =>
+      answer(api.POST('/api/v1/notifications/deliveries/{id}/retry', { params: { path: { id } } })),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ['deliveries'] })
+      toast(t('notification.retried'))
+    },
+  })
+  const reason = can('notification:write')
+  const columns = useMemo<Column<Delivery>[]>(
+    () => [
+      {
+        key: 'status',
+        title: t('exception.state'),
+        width: 100,
+        render: (row) => (
+          <span className={{ delivered: 'good', failed: 'bad', pending: 'warn' }[row.state]}>
+            {{ delivered: '✓', failed: '▲', pending: '◐' }[row.state]} {t(`notification.status.${row.state}`)}
+          </span>
+        ),
+      },
+      { key: 'channel', title: t('notification.name'), width: 180, render: (row) => row.channelName },
+      {
+        key: 'incident',
+        title: t('pages.incident'),
+        width: 100,
+        render: (row) =>
+          row.incidentId === null ? (
+            <span className="faint">—</span>
+          ) : (
+            <Link to={`/incidents/${row.incidentId}` as '/'}>#{row.incidentId}</Link>
+          ),
+      },
+      {
+        key: 'attempts',
+        title: t('notification.attempts'),
+        width: 84,
+        align: 'right',
+        render: (row) => <span className="number">{formatNumber(row.attempts)}</span>,
+      },
+      {
+        key: 'error',
+        title: t('notification.lastError'),
+        width: 260,
+        grow: true,
+        render: (row) =>
+          row.lastError ? (
+            <span className="bad" title={row.lastError}>
+              {row.lastError}
+            </span>
+          ) : (
+            <span className="faint">—</span>
+          ),
+      },
+      { key: 'created', title: t('incident.created'), width: 132, render: (row) => <Time value={row.createdAt} /> },
+      {
+        key: 'delivered',
+        title: t('notification.deliveredAt'),
+        width: 132,
+        render: (row) => <Time value={row.deliveredAt} />,
+      },
+      {
+        key: 'next',
+        title: t('notification.nextAttempt'),
+        width: 132,
+        render: (row) => <Time value={row.nextAttemptAt} as="ago" />,
+      },
+      {
+        key: 'act',
+        title: '',
+        width: 90,
+        render: (row) =>
+          row.state === 'delivered' ? null : (
+            <button
+              type="button"
+              className="plain"
+              style={{ color: 'var(--accent)' }}
+              disabled={reason !== undefined || isPending}
+              title={reason}
+              onClick={() => retry(row.id)}
+            >
+              {t('notification.retry')}
+            </button>
+          ),
+      },
+    ],
+    [t, reason, isPending, retry],
+  )
+  return (
+    <Table
+      {...list}
+      id="deliveries"
+      label={t('notification.deliveries')}
+      columns={columns}
+      rowKey={(row) => String(row.id)}
+      tools={
+        <Filter
+          label={t('exception.state')}
+          value={url.status}
+          allLabel={t('filter.all')}
+          options={(['pending', 'delivered', 'failed'] as const).map((value) => ({
+            value,
+            label: t(`notification.status.${value}`),
+          }))}
+          onChange={(status) => setUrl({ status })}
+        />
+      }
+      empty={<Empty title={t('notification.noDeliveries')}>{t('notification.noDeliveriesHint')}</Empty>}
+    />
+  )
+}

@@ -1,0 +1,214 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Switch } from 'antd'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { answer, api, type Schemas } from '../../api/client.ts'
+import { useList } from '../../api/lists.ts'
+import { useCan } from '../../api/session.tsx'
+import type { Column } from '../../table/columns.ts'
+import { Table } from '../../table/Table.tsx'
+import { Action } from '../../ui/Action.tsx'
+import { Filter, FilterText } from '../../ui/Filter.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { PageHead } from '../../ui/PageHead.tsx'
+import { Severity, severities } from '../../ui/Severity.tsx'
+import { Split } from '../../ui/Split.tsx'
+import { Empty } from '../../ui/States.tsx'
+import { Time } from '../../ui/Time.tsx'
+import { toast } from '../../ui/toast.tsx'
+import { useUrl } from '../../ui/useUrl.ts'
+import { Stage } from '../incidents/IncidentsPage.tsx'
+import { RuleDetail } from './RuleDetail.tsx'
+
+type Rule = Schemas['Rule']
+
+export function useRuleSwitch() {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: ({ id, enabled }: { id: string; enabled: boolean }) =>
+      answer(api.PATCH('/api/v1/rules/{id}', { params: { path: { id } }, body: { enabled } })),
+    onSuccess: async (rule) => {
+      await queries.invalidateQueries({ queryKey: ['rules'] })
+      toast(rule.enabled ? t('rule.switchedOn', { title: rule.title }) : t('rule.switchedOff', { title: rule.title }))
+    },
+  })
+}
+
+export default function RulesPage() {
+  const { t } = useTranslation()
+  const [url, setUrl] = useUrl()
+  const can = useCan()
+  const change = useRuleSwitch()
+  const filters = {
+    text: url.text,
+    severity: url.severity,
+    enabled: url.enabled,
+    canFire: url.canFire,
+    technique: url.technique,
+  }
+  const list = useList<Rule>(['rules', filters], (after) =>
+    answer(api.GET('/api/v1/rules', { params: { query: { ...filters, after, limit: 200 } as never } })),
+  )
+  const reason = can('rule:write')
+  const { mutate, isPending } = change
+  const columns = useMemo<Column<Rule>[]>(
+    () => [
+      {
+        key: 'enabled',
+        title: t('rule.on'),
+        width: 62,
+        render: (row) => (
+          <span title={reason}>
+            <Switch
+              size="small"
+              checked={row.enabled}
+              disabled={reason !== undefined || isPending}
+              aria-label={`${t('rule.on')}: ${row.title}`}
+              onChange={(enabled) => mutate({ id: row.id, enabled })}
+            />
+          </span>
+        ),
+      },
+      { key: 'canFire', title: t('rule.canFire'), width: 96, render: (row) => <CanFire rule={row} /> },
+      { key: 'severity', title: t('incident.severity'), width: 86, render: (row) => <Severity value={row.severity} /> },
+      {
+        key: 'title',
+        title: t('rule.title'),
+        width: 300,
+        grow: true,
+        render: (row) => (
+          <span className="strong" title={row.description}>
+            {row.title}
+          </span>
+        ),
+      },
+      { key: 'stage', title: t('incident.stage'), width: 100, render: (row) => <Stage tactics={row.tactics} /> },
+      {
+        key: 'techniques',
+        title: t('incident.techniques'),
+        width: 130,
+        render: (row) => <span className="mono">{row.techniques.join(' ')}</span>,
+      },
+      {
+        key: 'logsource',
+        title: t('rule.logsource'),
+        width: 150,
+        render: (row) => (
+          <span className="mono">
+            {[row.logsource.product, row.logsource.service, row.logsource.category].filter(Boolean).join(' / ') || '—'}
+          </span>
+        ),
+      },
+      { key: 'kind', title: t('rule.kind'), width: 84, render: (row) => t(`rule.kinds.${row.kind}`) },
+      {
+        key: 'day',
+        title: t('rule.firedDay'),
+        width: 84,
+        align: 'right',
+        render: (row) => <span className="number">{formatNumber(row.firedCountLastDay)}</span>,
+      },
+      {
+        key: 'count',
+        title: t('rule.fired'),
+        width: 84,
+        align: 'right',
+        hidden: true,
+        render: (row) => <span className="number">{formatNumber(row.firedCount)}</span>,
+      },
+      {
+        key: 'last',
+        title: t('rule.lastFired'),
+        width: 130,
+        render: (row) => <Time value={row.lastFiredAt} as="ago" empty={t('rule.never')} />,
+      },
+      { key: 'status', title: t('rule.status'), width: 90, hidden: true, render: (row) => row.status },
+    ],
+    [t, reason, isPending, mutate],
+  )
+  return (
+    <div className="page fill">
+      <PageHead title={t('pages.rules')}>
+        <FilterText value={url.text} placeholder={t('rule.filterText')} onChange={(text) => setUrl({ text })} />
+        <Filter
+          label={t('incident.severity')}
+          value={url.severity}
+          allLabel={t('filter.all')}
+          options={severities.map((value) => ({ value, label: <Severity value={value} /> }))}
+          onChange={(severity) => setUrl({ severity })}
+        />
+        <Filter
+          label={t('rule.on')}
+          single
+          value={url.enabled}
+          allLabel={t('filter.all')}
+          options={[
+            { value: 'true', label: t('rule.enabled') },
+            { value: 'false', label: t('rule.disabled') },
+          ]}
+          onChange={(enabled) => setUrl({ enabled })}
+        />
+        <Filter
+          label={t('rule.canFire')}
+          single
+          value={url.canFire}
+          allLabel={t('filter.all')}
+          options={[
+            { value: 'true', label: t('rule.can') },
+            { value: 'false', label: t('rule.cannot') },
+          ]}
+          onChange={(canFire) => setUrl({ canFire })}
+        />
+      </PageHead>
+      <Split
+        id="rules"
+        detailLabel={t('pages.rule')}
+        onClose={() => setUrl({ id: undefined }, 'replace')}
+        fullHref={url.id ? `/rules/${encodeURIComponent(url.id)}` : undefined}
+        detail={url.id ? <RuleDetail key={url.id} id={url.id} /> : null}
+      >
+        <Table
+          {...list}
+          id="rules"
+          label={t('pages.rules')}
+          columns={columns}
+          rowKey={(row) => row.id}
+          activeKey={url.id}
+          onOpen={(row) => setUrl({ id: row.id }, 'replace')}
+          empty={
+            <Empty
+              title={t('rule.none')}
+              action={
+                <Action
+                  primary
+                  onClick={() =>
+                    setUrl({
+                      text: undefined,
+                      severity: undefined,
+                      enabled: undefined,
+                      canFire: undefined,
+                      technique: undefined,
+                    })
+                  }
+                >
+                  {t('rule.showAll')}
+                </Action>
+              }
+            />
+          }
+        />
+      </Split>
+    </div>
+  )
+}
+
+/** Whether it could fire now; if not, why, on hover. */
+export function CanFire({ rule }: { rule: Pick<Rule, 'canFire' | 'cannotFireReasons' | 'enabled'> }) {
+  const { t } = useTranslation()
+  if (rule.canFire) return <span className="good">● {t('rule.can')}</span>
+  return (
+    <span className={rule.enabled ? 'bad' : 'faint'} title={rule.cannotFireReasons.join('\n')}>
+      {rule.enabled ? '▲' : '○'} {t('rule.cannot')}
+    </span>
+  )
+}

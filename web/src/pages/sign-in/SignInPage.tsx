@@ -1,0 +1,119 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { type FormEvent, useState } from 'react'
+import { useTranslation } from 'react-i18next'
+import { answer, api, setCsrfToken } from '../../api/client.ts'
+import { ApiError } from '../../api/problem.ts'
+import { meKey } from '../../api/session.tsx'
+import { Beacon } from '../../shell/Beacon.tsx'
+import { LanguageSwitch, ThemeSwitch } from '../../shell/TopBar.tsx'
+import { problemText } from '../../ui/problemText.ts'
+import './sign-in.css'
+
+/** Name and password; the code of the second factor is asked for when the server wants one. */
+export default function SignInPage() {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  const [problem, setProblem] = useState<string | null>(null)
+  const [wantsCode, setWantsCode] = useState(false)
+  const [busy, setBusy] = useState(false)
+
+  const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    setBusy(true)
+    setProblem(null)
+    try {
+      const me = await answer(
+        api.POST('/api/v1/auth/sign-in', {
+          body: {
+            name: String(form.get('name')).trim(),
+            password: String(form.get('password')),
+            code: String(form.get('code') ?? '').trim() || undefined,
+          },
+        }),
+      )
+      setCsrfToken(me.csrfToken)
+      queries.setQueryData(meKey, me)
+    } catch (error) {
+      const needsCode = error instanceof ApiError && error.code === 'TOTP_REQUIRED'
+      if (needsCode && !wantsCode) setWantsCode(true)
+      else setProblem(problemText(error))
+    } finally {
+      setBusy(false)
+    }
+  }
+
+  return (
+    <div className="door">
+      <div className="door-tools">
+        <LanguageSwitch />
+        <ThemeSwitch />
+      </div>
+      <form className="card door-form" onSubmit={onSubmit} data-testid="sign-in-form" aria-label={t('signIn.title')}>
+        <div className="door-brand">
+          <Beacon size={40} />
+          <div>
+            <h1>{t('brand')}</h1>
+            <p className="faint">{t('signIn.tagline')}</p>
+          </div>
+        </div>
+        <label>
+          {t('signIn.name')}
+          {/* biome-ignore lint/a11y/noAutofocus: the only thing to do on this page */}
+          <input
+            name="name"
+            className="input"
+            autoComplete="username"
+            required
+            autoFocus
+            readOnly={wantsCode}
+            maxLength={256}
+          />
+        </label>
+        <label>
+          {t('signIn.password')}
+          <input
+            name="password"
+            className="input"
+            type="password"
+            autoComplete="current-password"
+            required
+            readOnly={wantsCode}
+            maxLength={1024}
+          />
+        </label>
+        {wantsCode ? (
+          <label>
+            {t('signIn.code')}
+            {/* biome-ignore lint/a11y/noAutofocus: it appears when it is the next thing to fill in */}
+            <input
+              name="code"
+              className="input"
+              inputMode="numeric"
+              autoComplete="one-time-code"
+              required
+              autoFocus
+              maxLength={32}
+              placeholder="000000"
+            />
+            <span className="faint small">{t('signIn.codeHint')}</span>
+          </label>
+        ) : null}
+        {problem ? (
+          <p className="bad" role="alert" data-testid="sign-in-problem">
+            {problem}
+          </p>
+        ) : null}
+        <button type="submit" className="button primary" disabled={busy}>
+          {busy ? t('signIn.busy') : t('signIn.submit')}
+        </button>
+        {wantsCode ? (
+          <button type="button" className="plain faint small" onClick={() => setWantsCode(false)}>
+            {t('signIn.other')}
+          </button>
+        ) : null}
+        <p className="faint small">{t('signIn.help')}</p>
+      </form>
+    </div>
+  )
+}

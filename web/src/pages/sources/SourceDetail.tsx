@@ -1,0 +1,229 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { Button, Form, Input, InputNumber, Select } from 'antd'
+import { useTranslation } from 'react-i18next'
+import { answer, api, type Schemas } from '../../api/client.ts'
+import { useCan } from '../../api/session.tsx'
+import { Histogram } from '../../charts/Histogram.tsx'
+import { formatNumber, formatRate, formatShare } from '../../ui/format.ts'
+import { clause } from '../../ui/query.ts'
+import { Problem, Skeleton } from '../../ui/States.tsx'
+import { Time } from '../../ui/Time.tsx'
+import { toast } from '../../ui/toast.tsx'
+import { SourceState, sourceField } from './SourcesPage.tsx'
+
+/** One sender: how it does, what no parser understood, and its settings. */
+export function SourceDetail({ id, full = false }: { id: string; full?: boolean }) {
+  const { t } = useTranslation()
+  const can = useCan()
+  const {
+    data: source,
+    error,
+    refetch,
+  } = useQuery({
+    queryKey: ['sources', 'one', id],
+    queryFn: () => answer(api.GET('/api/v1/sources/{id}', { params: { path: { id } } })),
+  })
+  const mayRead = can('event:read') === undefined
+  const query = source ? clause(sourceField, source.key) : ''
+  const trend = useQuery({
+    queryKey: ['sources', 'trend', source?.key],
+    queryFn: () =>
+      answer(api.POST('/api/v1/search/histogram', { body: { query, from: 'now-24h', to: 'now', buckets: 48 } })),
+    enabled: mayRead && source !== undefined,
+    retry: false,
+  })
+  const unparsed = useQuery({
+    queryKey: ['sources', 'unparsed', id],
+    queryFn: () => answer(api.GET('/api/v1/sources/{id}/unparsed', { params: { path: { id }, query: { limit: 20 } } })),
+    enabled: mayRead && (source?.unparsedCount ?? 0) > 0,
+  })
+  if (error)
+    return (
+      <div className="detail">
+        <div className="detail-body">
+          <Problem error={error} onRetry={() => void refetch()} />
+        </div>
+      </div>
+    )
+  if (!source)
+    return (
+      <div className="detail">
+        <div className="detail-body">
+          <Skeleton rows={8} />
+        </div>
+      </div>
+    )
+  return (
+    <div className={`detail ${full ? 'full' : ''}`} data-testid="source-detail">
+      <div className="detail-head">
+        <h2>{source.name}</h2>
+        <div className="row wrap">
+          <SourceState source={source} />
+          <code className="faint">{source.key}</code>
+        </div>
+        <div className="row">
+          <Link
+            className="button"
+            to="/search"
+            search={{ query, from: 'now-24h' } as never}
+            disabled={!mayRead}
+            title={can('event:read')}
+          >
+            {t('source.openEvents')}
+          </Link>
+        </div>
+      </div>
+      <div className="detail-body">
+        <section>
+          <h3>{t('source.day')}</h3>
+          {trend.data ? (
+            <Histogram
+              buckets={trend.data.buckets}
+              intervalMs={trend.data.intervalMs}
+              height={96}
+              label={t('source.day')}
+            />
+          ) : mayRead ? (
+            trend.error ? (
+              <Problem error={trend.error} />
+            ) : (
+              <Skeleton rows={3} />
+            )
+          ) : (
+            <p className="faint">{can('event:read')}</p>
+          )}
+        </section>
+        <dl className="facts">
+          <dt>{t('source.rate')}</dt>
+          <dd className="number">{formatRate(source.recordsPerSecond)}</dd>
+          <dt>{t('source.records')}</dt>
+          <dd className="number">{formatNumber(source.recordCount)}</dd>
+          <dt>{t('source.parseRate')}</dt>
+          <dd className="number">
+            {formatShare(source.parseRate)} · {t('source.unparsed')} {formatNumber(source.unparsedCount)}
+          </dd>
+          <dt>{t('source.firstSeen')}</dt>
+          <dd>
+            <Time value={source.firstSeenAt} as="full" />
+          </dd>
+          <dt>{t('source.lastSeen')}</dt>
+          <dd>
+            <Time value={source.lastSeenAt} as="full" /> (<Time value={source.lastSeenAt} as="ago" />)
+          </dd>
+        </dl>
+        <section>
+          <h3>{t('source.settings')}</h3>
+          <Settings source={source} reason={can('source:write')} />
+        </section>
+        <section>
+          <h3>
+            {t('source.unparsedSample')} <span className="faint number">{formatNumber(source.unparsedCount)}</span>
+          </h3>
+          {source.unparsedCount === 0 ? (
+            <p className="good">✓ {t('source.allParsed')}</p>
+          ) : !mayRead ? (
+            <p className="faint">{can('event:read')}</p>
+          ) : null}
+          {unparsed.error ? <Problem error={unparsed.error} /> : null}
+          {unparsed.data?.items.map((record) => (
+            <div key={record.eventId} style={{ marginBottom: 6 }}>
+              <div className="small faint">
+                <Time value={record.receivedAt} /> ·{' '}
+                <Link to={`/events/${encodeURIComponent(record.eventId)}` as '/'}>{t('source.openRecord')}</Link>
+              </div>
+              <pre className="raw" style={{ maxHeight: 90 }}>
+                {record.text}
+              </pre>
+            </div>
+          ))}
+        </section>
+      </div>
+    </div>
+  )
+}
+
+function Settings({ source, reason }: { source: Schemas['Source']; reason?: string }) {
+  const { t } = useTranslation()
+  const queries = useQueryClient()
+  const [form] = Form.useForm()
+  const parsers = useQuery({
+    queryKey: ['parsers'],
+    queryFn: () => answer(api.GET('/api/v1/parsers')),
+    staleTime: 300_000,
+  })
+  const units = useQuery({ queryKey: ['units'], queryFn: () => answer(api.GET('/api/v1/units')), staleTime: 60_000 })
+  const save = useMutation({
+    mutationFn: (values: { name: string; parser: string; unitId?: number; silenceAfterMinutes?: number | null }) =>
+      answer(
+        api.PATCH('/api/v1/sources/{id}', {
+          params: { path: { id: source.id } },
+          body: {
+            name: values.name,
+            parser: values.parser === '' ? null : values.parser,
+            unitId: values.unitId,
+            silenceAfterMinutes: values.silenceAfterMinutes ?? null,
+          },
+        }),
+      ),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ['sources'] })
+      toast(t('states.saved'))
+    },
+  })
+  const initial = {
+    name: source.name,
+    parser: source.pinned ? (source.parser ?? '') : '',
+    unitId: source.unitId ?? undefined,
+    silenceAfterMinutes: source.silenceAfterMinutes,
+  }
+  return (
+    <Form
+      form={form}
+      layout="vertical"
+      disabled={reason !== undefined}
+      initialValues={initial}
+      onFinish={(values) => save.mutate(values)}
+      style={{ maxWidth: 460 }}
+    >
+      {reason ? (
+        <p className="warn" style={{ marginBottom: 8 }}>
+          {reason}
+        </p>
+      ) : null}
+      <Form.Item name="name" label={t('source.name')} rules={[{ required: true, max: 200 }]}>
+        <Input />
+      </Form.Item>
+      <Form.Item name="parser" label={t('source.parser')} extra={t('source.pinHint')}>
+        <Select
+          showSearch
+          optionFilterProp="label"
+          options={[
+            {
+              value: '',
+              label:
+                source.pinned || !source.parser ? t('source.guess') : t('source.guessed', { parser: source.parser }),
+            },
+            ...(parsers.data?.items.map((parser) => ({
+              value: parser.name,
+              label: `${parser.title} (${parser.name})`,
+            })) ?? []),
+          ]}
+        />
+      </Form.Item>
+      <Form.Item name="unitId" label={t('source.unit')}>
+        <Select
+          showSearch
+          optionFilterProp="label"
+          options={units.data?.items.map((unit) => ({ value: unit.id, label: unit.name }))}
+        />
+      </Form.Item>
+      <Form.Item name="silenceAfterMinutes" label={t('source.silence')} extra={t('source.silenceHint')}>
+        <InputNumber min={1} max={525600} suffix={t('source.minutes')} style={{ width: 180 }} />
+      </Form.Item>
+      <Button type="primary" htmlType="submit" loading={save.isPending}>
+        {t('actions.save')}
+      </Button>
+    </Form>
+  )
+}

@@ -1,0 +1,261 @@
+import {
+  AimOutlined,
+  AlertOutlined,
+  ApartmentOutlined,
+  AuditOutlined,
+  BellOutlined,
+  DashboardOutlined,
+  DatabaseOutlined,
+  FileSearchOutlined,
+  FireOutlined,
+  HddOutlined,
+  HeartOutlined,
+  KeyOutlined,
+  MinusCircleOutlined,
+  SafetyOutlined,
+} from '@ant-design/icons'
+import type { QueryClient } from '@tanstack/react-query'
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router'
+import type { ComponentType } from 'react'
+import { NotFound } from './shell/NotFound.tsx'
+import { RouteProblem } from './shell/RouteProblem.tsx'
+import { Shell } from './shell/Shell.tsx'
+import { Waiting } from './shell/Waiting.tsx'
+import { parseSearch, stringifySearch } from './ui/useUrl.ts'
+
+interface PageEntry {
+  path: string
+  /** Key of its name in the words, under `pages`. */
+  name: PageName
+  load(): Promise<{ default: ComponentType }>
+  /** What a person needs to use it; without it the entry is shown disabled, with the reason. */
+  permission?: string
+  icon?: ComponentType
+}
+
+export type PageName =
+  | 'overview'
+  | 'incidents'
+  | 'incident'
+  | 'detections'
+  | 'detection'
+  | 'search'
+  | 'event'
+  | 'rules'
+  | 'rule'
+  | 'indicators'
+  | 'exceptions'
+  | 'assets'
+  | 'notifications'
+  | 'sources'
+  | 'source'
+  | 'units'
+  | 'tokens'
+  | 'audit'
+  | 'health'
+  | 'profile'
+
+export type GroupName =
+  | 'overview'
+  | 'incidents'
+  | 'investigate'
+  | 'detection'
+  | 'assets'
+  | 'response'
+  | 'system'
+  | 'none'
+
+/** The site map: groups of the menu in their order, pages in theirs. Group `none` is reached by links alone. */
+export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
+  {
+    group: 'overview',
+    pages: [
+      { path: '/', name: 'overview', icon: DashboardOutlined, load: () => import('./pages/overview/OverviewPage.tsx') },
+    ],
+  },
+  {
+    group: 'incidents',
+    pages: [
+      {
+        path: '/incidents',
+        name: 'incidents',
+        permission: 'incident:read',
+        icon: FireOutlined,
+        load: () => import('./pages/incidents/IncidentsPage.tsx'),
+      },
+      {
+        path: '/detections',
+        name: 'detections',
+        permission: 'detection:read',
+        icon: AlertOutlined,
+        load: () => import('./pages/detections/DetectionsPage.tsx'),
+      },
+    ],
+  },
+  {
+    group: 'investigate',
+    pages: [
+      {
+        path: '/search',
+        name: 'search',
+        permission: 'event:read',
+        icon: FileSearchOutlined,
+        load: () => import('./pages/search/SearchPage.tsx'),
+      },
+    ],
+  },
+  {
+    group: 'detection',
+    pages: [
+      {
+        path: '/rules',
+        name: 'rules',
+        permission: 'rule:read',
+        icon: SafetyOutlined,
+        load: () => import('./pages/rules/RulesPage.tsx'),
+      },
+      {
+        path: '/indicators',
+        name: 'indicators',
+        permission: 'rule:read',
+        icon: AimOutlined,
+        load: () => import('./pages/indicators/IndicatorsPage.tsx'),
+      },
+      {
+        path: '/exceptions',
+        name: 'exceptions',
+        permission: 'detection:read',
+        icon: MinusCircleOutlined,
+        load: () => import('./pages/exceptions/ExceptionsPage.tsx'),
+      },
+    ],
+  },
+  {
+    group: 'assets',
+    pages: [
+      {
+        path: '/assets',
+        name: 'assets',
+        permission: 'source:read',
+        icon: HddOutlined,
+        load: () => import('./pages/assets/AssetsPage.tsx'),
+      },
+    ],
+  },
+  {
+    group: 'response',
+    pages: [
+      {
+        path: '/notifications',
+        name: 'notifications',
+        permission: 'notification:read',
+        icon: BellOutlined,
+        load: () => import('./pages/notifications/NotificationsPage.tsx'),
+      },
+    ],
+  },
+  {
+    group: 'system',
+    pages: [
+      {
+        path: '/sources',
+        name: 'sources',
+        permission: 'source:read',
+        icon: DatabaseOutlined,
+        load: () => import('./pages/sources/SourcesPage.tsx'),
+      },
+      {
+        path: '/units',
+        name: 'units',
+        permission: 'user:read',
+        icon: ApartmentOutlined,
+        load: () => import('./pages/units/UnitsPage.tsx'),
+      },
+      {
+        path: '/tokens',
+        name: 'tokens',
+        permission: 'token:write',
+        icon: KeyOutlined,
+        load: () => import('./pages/tokens/TokensPage.tsx'),
+      },
+      {
+        path: '/audit',
+        name: 'audit',
+        permission: 'audit:read',
+        icon: AuditOutlined,
+        load: () => import('./pages/audit/AuditPage.tsx'),
+      },
+      {
+        path: '/health',
+        name: 'health',
+        permission: 'health:read',
+        icon: HeartOutlined,
+        load: () => import('./pages/health/HealthPage.tsx'),
+      },
+    ],
+  },
+  {
+    group: 'none',
+    pages: [
+      {
+        path: '/incidents/$id',
+        name: 'incident',
+        permission: 'incident:read',
+        load: () => import('./pages/incidents/IncidentPage.tsx'),
+      },
+      {
+        path: '/detections/$id',
+        name: 'detection',
+        permission: 'detection:read',
+        load: () => import('./pages/detections/DetectionPage.tsx'),
+      },
+      { path: '/rules/$id', name: 'rule', permission: 'rule:read', load: () => import('./pages/rules/RulePage.tsx') },
+      {
+        path: '/events/$id',
+        name: 'event',
+        permission: 'event:read',
+        load: () => import('./pages/search/EventPage.tsx'),
+      },
+      {
+        path: '/sources/$id',
+        name: 'source',
+        permission: 'source:read',
+        load: () => import('./pages/sources/SourcePage.tsx'),
+      },
+      { path: '/profile', name: 'profile', load: () => import('./pages/profile/ProfilePage.tsx') },
+    ],
+  },
+]
+
+/** The frame is a route without a path: it asks who is there before any page is loaded. */
+export function makeRouter(queries: QueryClient) {
+  const root = createRootRoute({ component: Shell, notFoundComponent: NotFound })
+  const children = siteMap.flatMap(({ pages }) =>
+    pages.map((page) =>
+      createRoute({
+        getParentRoute: () => root,
+        path: page.path,
+        component: lazyRouteComponent(page.load),
+        staticData: { name: page.name, permission: page.permission },
+      }),
+    ),
+  )
+  return createRouter({
+    routeTree: root.addChildren(children),
+    context: { queries },
+    parseSearch,
+    stringifySearch,
+    defaultPreload: 'intent',
+    defaultPendingMs: 100,
+    defaultPendingComponent: Waiting,
+    defaultErrorComponent: RouteProblem,
+    scrollRestoration: false,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface StaticDataRouteOption {
+    name?: PageName
+    permission?: string
+  }
+}

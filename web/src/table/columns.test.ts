@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { type Column, formatSort, parseSort, shownColumns, visibleRows } from './columns.ts'
+
+const column = (key: string, hidden = false): Column<unknown> => ({
+  key,
+  title: key,
+  width: 80,
+  hidden,
+  render: () => null,
+})
+
+describe('columns', () => {
+  it('keeps the declared order whatever order they were chosen in, and forgets unknown names', () => {
+    const columns = [column('time'), column('host'), column('rule', true)]
+    expect(shownColumns(columns, {}).map(({ key }) => key)).toEqual(['time', 'host'])
+    expect(shownColumns(columns, { shown: ['rule', 'gone', 'time'] }).map(({ key }) => key)).toEqual(['time', 'rule'])
+    expect(shownColumns(columns, { shown: ['gone'] }).map(({ key }) => key)).toEqual(['time'])
+  })
+
+  it('reads and writes the sort of a link', () => {
+    expect(parseSort('-score')).toEqual({ key: 'score', descending: true })
+    expect(formatSort(parseSort('-score'))).toBe('-score')
+    expect(formatSort(parseSort('created'))).toBe('created')
+    expect(parseSort('')).toBeUndefined()
+  })
+
+  it('shows a window that covers the screen and never leaves the list', () => {
+    expect(visibleRows(1000, 3200, 640, 32, 10)).toEqual([90, 130])
+    expect(visibleRows(5, 0, 640, 32)).toEqual([0, 5])
+    expect(visibleRows(5, 99_999, 640, 32, 2)).toEqual([3, 5])
+    expect(visibleRows(0, 0, 640, 32)).toEqual([0, 0])
+  })
+})
