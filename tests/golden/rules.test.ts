@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { shippedContentDir } from '../../server/src/config/content-dir.ts'
+import { correlationLatenessMs, createCorrelationLanes } from '../../server/src/detect/correlation-lanes.ts'
+import { createCorrelationStage } from '../../server/src/detect/correlations.ts'
 import { createDetector } from '../../server/src/detect/detect.ts'
 import { readRulePaths } from '../../server/src/detect/load.ts'
 import { type RuleSample, readRuleFolders } from '../../server/src/detect/rule-folder.ts'
@@ -38,8 +40,8 @@ describe.each(folders.map((folder) => ({ path: folder.path, folder })))('rule $p
 
   function fired(sample: RuleSample): boolean {
     const detector = createDetector(set, { lookups })
-    const detections = detector.detect(eventsOf(sample))
-    return detections.length > 0
+    const lanes = createCorrelationLanes(() => createCorrelationStage(set, { latenessMs: correlationLatenessMs }))
+    return lanes.push(detector.detect(eventsOf(sample)), receivedAtMs).length > 0
   }
 })
 

@@ -51,7 +51,8 @@ export function createHealthProbe({ config, store, events, threads, clock }: Par
       })),
     bus: () => [
       busFacts(config, 'raw', 'process', sum(threads, 'process-', 'lag')),
-      busFacts(config, 'matches', 'correlate', sum(threads, 'correlate', 'lag')),
+      busFacts(config, 'matches', 'correlation', sum(threads, 'correlate', 'matchesLag')),
+      busFacts(config, 'detections', 'correlate', sum(threads, 'correlate', 'lag')),
     ],
     losses: () => losses(threads),
   }

@@ -17,7 +17,7 @@ import { type CorrelateSettings, defaultSettings } from './settings.ts'
 import type { AttackLookup } from './stage.ts'
 import { compileSuppressor, type Suppressor } from './suppress.ts'
 
-const topic = 'matches'
+const topic = 'detections'
 /** Name of the consumer group, on the bus and in the table of offsets. */
 export const correlateGroup = 'correlate'
 

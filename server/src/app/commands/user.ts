@@ -17,13 +17,13 @@ export function userCommand(program: Command, config: () => Config): void {
     .action(() =>
       withStore(config(), async (database) => {
         const context = { database, clock: systemClock, actor: systemActor('command line') }
-        for (let after: string | undefined, more = true; more; ) {
-          const page = await listUsers(context, { limit: 200, after })
+        for (let cursor: string | undefined, more = true; more; ) {
+          const page = await listUsers(context, { limit: 200, cursor })
           for (const row of page.items) {
             console.log([row.id, row.name, row.role, row.unitPath, row.disabled ? 'disabled' : 'active'].join('\t'))
           }
-          after = page.next ?? undefined
-          more = after !== undefined
+          cursor = page.next ?? undefined
+          more = cursor !== undefined
         }
       }),
     )

@@ -30,7 +30,8 @@ export interface Broadcast<Message> {
   listen(handler: (message: Message) => void): () => void
 }
 
-export type Topic = 'raw' | 'matches'
+/** `raw`: records as they came; `matches`: rules that matched one event; `detections`: what correlations made of them. */
+export type Topic = 'raw' | 'matches' | 'detections'
 
 export interface OffsetRange {
   partition: number

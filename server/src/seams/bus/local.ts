@@ -81,6 +81,7 @@ class LocalBus implements Bus {
     this.#notices.listen((notice) => this.#onNotice(notice))
     await this.#loadCommitted('raw')
     await this.#loadCommitted('matches')
+    await this.#loadCommitted('detections')
   }
 
   async publish(

@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { CorrelationLanes, LanesSnapshot } from '../../detect/correlation-lanes.ts'
+import { CodedError } from '../../event/errors.ts'
+import type { Detection } from '../../event/event.ts'
+import { readPrivateFile, replacePrivateFile } from '../../lib/private-file.ts'
+import type { Bus, BusBatch, Subscriber } from '../../seams/bus/bus.ts'
+import type { Clock } from '../../seams/clock/clock.ts'
+
+interface Saved {
+  version: 1
+  /** Partition of `matches` -> last offset that is in the state. */
+  offsets: Record<string, number>
+  lanes: LanesSnapshot
+}
+
+/** Consumer group of the correlations on `matches`. */
+export const correlationGroup = 'correlation'
+
+const idleIntervalMs = 1_000
+const saveIntervalMs = 5_000
+/** Saving may take up to this share of the thread's time; a large state is saved less often. */
+const saveShare = 0.05
+const retryDelayMs = 200
+
+/**
+ * bus `matches` -> correlations -> bus `detections`. The state is saved together with the offsets it holds; what came after
+ * is counted again at the next start, and what it completes is published under the key of the match that completed it,
+ * so that nothing is published twice.
+ */
+export function createCorrelationIntake(options: {
+  bus: Bus
+  lanes: CorrelationLanes
+  dataDir: string
+  clock: Clock
+  logger: Logger
+}) {
+  const { bus, lanes, clock, logger } = options
+  const path = join(options.dataDir, 'correlations.json')
+  const offsets = new Map<number, number>()
+  let dirty = false
+  let saveDueMs = 0
+  let unreadable = 0
+
+  load()
+
+  function load(): void {
+    const text = readPrivateFile(path)
+    if (text === undefined) return
+    const saved = JSON.parse(text) as Saved
+    for (const [partition, offset] of Object.entries(saved.offsets)) offsets.set(Number(partition), offset)
+    lanes.restore(saved.lanes)
+  }
+
+  async function save(): Promise<void> {
+    if (!dirty) return
+    const startedMs = clock.now()
+    const saved: Saved = { version: 1, offsets: Object.fromEntries(offsets), lanes: lanes.snapshot() }
+    replacePrivateFile(path, JSON.stringify(saved), clock.id())
+    dirty = false
+    for (const [partition, offset] of offsets) await bus.commit('matches', correlationGroup, partition, offset)
+    const tookMs = clock.now() - startedMs
+    saveDueMs = clock.now() + Math.max(saveIntervalMs, tookMs / saveShare)
+  }
+
+  async function publish(detections: Detection[], idempotencyKey: string): Promise<void> {
+    if (detections.length === 0) return
+    const records = detections.map((detection) => Buffer.from(JSON.stringify(detection)))
+    for (;;) {
+      try {
+        await bus.publish('detections', records, { idempotencyKey })
+        return
+      } catch (error) {
+        if (!(error instanceof CodedError) || !error.retry) throw error
+        logger.warn({ err: error }, 'detections wait for the bus')
+        await clock.sleep(retryDelayMs)
+      }
+    }
+  }
+
+  function decode(record: Uint8Array): Detection[] {
+    try {
+      return [JSON.parse(Buffer.from(record).toString()) as Detection]
+    } catch (error) {
+      unreadable++
+      logger.error({ err: error }, 'a match cannot be read')
+      return []
+    }
+  }
+
+  /** What the last batch of a partition completed, until it is published: a retry must not count it a second time. */
+  const unpublished = new Map<number, Promise<unknown>>()
+
+  const subscriber: Subscriber = {
+    batchSize: 2_000,
+    onAssign: async (partition) => offsets.get(partition),
+    async onBatch(batch: BusBatch) {
+      const published: Promise<void>[] = []
+      for (const [index, record] of batch.records.entries()) {
+        const offset = batch.first + index
+        if (offset <= (offsets.get(batch.partition) ?? -1)) continue
+        const detections = lanes.push(decode(record), clock.now())
+        offsets.set(batch.partition, offset)
+        dirty = true
+        published.push(publish(detections, `correlated:${batch.partition}:${offset}`))
+      }
+      unpublished.set(batch.partition, Promise.all(published))
+      await unpublished.get(batch.partition)
+      if (clock.now() >= saveDueMs) await save()
+    },
+  }
+
+  let idleRuns = 0
+  const idleTimer = setInterval(() => {
+    const nowMs = clock.now()
+    const detections = lanes.idle(nowMs)
+    if (detections.length > 0) {
+      dirty = true
+      // A restart decides these anew from the saved state; the correlator knows a detection by its id.
+      void publish(detections, `idle:${nowMs}:${idleRuns++}`).catch((error: unknown) =>
+        logger.error({ err: error }, 'detections of silent streams were not published'),
+      )
+    }
+  }, idleIntervalMs)
+
+  return {
+    subscriber,
+    stats: () => ({ ...lanes.counters(), unreadableMatches: unreadable }),
+    async close(): Promise<void> {
+      clearInterval(idleTimer)
+      await Promise.allSettled(unpublished.values())
+      await save()
+    },
+  }
+}
