@@ -2,6 +2,7 @@ import { and, asc, gt } from 'drizzle-orm'
 import { z } from 'zod'
 import { auditRows } from '../../seams/store/schema/audit.ts'
 import { parseInput } from '../input.ts'
+import { ownUnitPath } from '../units/locate.ts'
 import { type Context, read, write } from '../write.ts'
 import { auditCondition, auditFilters } from './list.ts'
 
@@ -19,7 +20,7 @@ export async function* exportAudit(
 ): AsyncGenerator<string> {
   const filters = parseInput(exportAuditQuery, query)
   const { actor } = context
-  const unitPath = actor.unitPath === '/' ? '/1/' : actor.unitPath
+  const unitPath = ownUnitPath(actor)
   await write(context, { action: 'audit.export', permission: 'audit:read' }, async () => {
     return { result: undefined, target: 'audit', unitPath, detail: { ...filters } }
   })

@@ -63,7 +63,10 @@ export function appendHead(
   const file = openSync(headFilePath(dataDir), existsSync(headFilePath(dataDir)) ? 'r+' : 'wx+', 0o600)
   try {
     const { last, wholeLength } = readLast(file)
-    const head = make(last && parseHead(last), last === undefined ? firstPrevious : lineDigest(last))
+    const head = make(
+      last === undefined ? undefined : parseHead(last),
+      last === undefined ? firstPrevious : lineDigest(last),
+    )
     if (head === undefined) return undefined
     const line = Buffer.from(`${JSON.stringify(head)}\n`)
     try {

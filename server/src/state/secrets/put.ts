@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 import { secrets } from '../../seams/store/schema/settings.ts'
 import { parseInput } from '../input.ts'
+import { ownUnitPath } from '../units/locate.ts'
 import { type Context, requireScope, write } from '../write.ts'
 import type { MasterKeys } from './master-keys.ts'
 import { permissionByPurpose, purposeOf, secretName, storeSecret } from './secret.ts'
@@ -33,7 +34,7 @@ export async function putSecret(
         .where(eq(secrets.name, name))
         .for('update')
       if (present) requireScope(actor, present.unitPath, target)
-      const unitPath = present?.unitPath ?? (actor.unitPath === '/' ? '/1/' : actor.unitPath)
+      const unitPath = present?.unitPath ?? ownUnitPath(actor)
       await storeSecret(transaction, { keys, clock, name, unitPath, by: actor.name }, Buffer.from(value))
       return { result: undefined, target, unitPath, detail: { replaced: present !== undefined } }
     },

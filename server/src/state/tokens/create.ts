@@ -7,7 +7,7 @@ import { tokens } from '../../seams/store/schema/identity.ts'
 import type { Transaction } from '../../seams/store/store.ts'
 import { type Actor, allPermissions, type Permission } from '../actor.ts'
 import { idNumber, nameText, parseInput } from '../input.ts'
-import { locateUnit } from '../units/locate.ts'
+import { locateUnit, ownUnitId } from '../units/locate.ts'
 import { type Context, write } from '../write.ts'
 import type { Token } from './token.ts'
 
@@ -87,10 +87,6 @@ async function requireParent(transaction: Transaction, actor: Actor, expiresAt: 
     })
   }
   return parent
-}
-
-function ownUnitId(actor: Actor): number {
-  return Number(actor.unitPath.split('/').at(-2) || 1)
 }
 
 /** 256 random bits behind a prefix that scanners for leaked secrets can know it by. */

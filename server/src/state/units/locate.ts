@@ -4,7 +4,7 @@ import { units } from '../../seams/store/schema/identity.ts'
 import type { Database, Transaction } from '../../seams/store/store.ts'
 import type { Actor } from '../actor.ts'
 import { withinUnit } from '../scope.ts'
-import type { Unit } from './unit.ts'
+import { rootUnitId, rootUnitPath, type Unit } from './unit.ts'
 
 /**
  * The unit, when the actor may see it; throws NOT_FOUND otherwise. With `lock: 'share'` it neither moves nor goes until
@@ -28,4 +28,14 @@ export async function locateUnit(
 /** Held by whoever changes the shape of the tree, so that two moves never cross. Until the transaction ends. */
 export async function lockTree(transaction: Transaction): Promise<void> {
   await transaction.execute(sql`SELECT pg_advisory_xact_lock(hashtext('units_tree'))`)
+}
+
+/** Id of the unit the actor belongs to; the root for the program itself. */
+export function ownUnitId(actor: Actor): number {
+  return Number(actor.unitPath.split('/').at(-2) || rootUnitId)
+}
+
+/** Path of that unit, for audit rows about no single thing. */
+export function ownUnitPath(actor: Actor): string {
+  return actor.unitPath === '/' ? rootUnitPath : actor.unitPath
 }

@@ -1,3 +1,43 @@
+CREATE TABLE "asset_hosts" (
+	"asset_id" bigint NOT NULL,
+	"name" text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "asset_networks" (
+	"asset_id" bigint NOT NULL,
+	"network" "cidr" NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "assets" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "assets_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"name" text NOT NULL,
+	"kind" text NOT NULL,
+	"criticality" text NOT NULL,
+	"owner" text,
+	"unit_id" bigint NOT NULL,
+	"unit_path" text NOT NULL,
+	"tags" text[] NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "assets_name" UNIQUE("unit_id","name")
+);
+--> statement-breakpoint
+CREATE TABLE "indicators" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "indicators_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"type" text NOT NULL,
+	"value" text NOT NULL,
+	"severity" text NOT NULL,
+	"confidence" integer NOT NULL,
+	"description" text NOT NULL,
+	"origin" text NOT NULL,
+	"unit_id" bigint NOT NULL,
+	"unit_path" text NOT NULL,
+	"expires_at" timestamp (3) with time zone,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "indicators_value" UNIQUE("unit_id","type","value")
+);
+--> statement-breakpoint
 CREATE TABLE "audit_head" (
 	"id" integer PRIMARY KEY NOT NULL,
 	"sequence" bigint NOT NULL,
@@ -316,6 +356,23 @@ CREATE TABLE "offsets" (
 	CONSTRAINT "offsets_topic_group_partition_pk" PRIMARY KEY("topic","group","partition")
 );
 --> statement-breakpoint
+CREATE TABLE "rule_changes" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "rule_changes_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"rule_id" text NOT NULL,
+	"enabled" boolean NOT NULL,
+	"note" text NOT NULL,
+	"changed_at" timestamp (3) with time zone NOT NULL,
+	"changed_by" text NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "rule_states" (
+	"rule_id" text PRIMARY KEY NOT NULL,
+	"enabled" boolean NOT NULL,
+	"note" text NOT NULL,
+	"changed_at" timestamp (3) with time zone NOT NULL,
+	"changed_by" text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "secrets" (
 	"name" text PRIMARY KEY NOT NULL,
 	"unit_path" text NOT NULL,
@@ -333,6 +390,44 @@ CREATE TABLE "settings" (
 	"updated_by" text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "source_minutes" (
+	"source_id" text NOT NULL,
+	"minute" timestamp (3) with time zone NOT NULL,
+	"records" integer NOT NULL,
+	"unparsed" integer NOT NULL,
+	"bytes" bigint NOT NULL,
+	CONSTRAINT "source_minutes_source_id_minute_pk" PRIMARY KEY("source_id","minute")
+);
+--> statement-breakpoint
+CREATE TABLE "sources" (
+	"id" text PRIMARY KEY NOT NULL,
+	"key" text NOT NULL,
+	"name" text NOT NULL,
+	"transport" text NOT NULL,
+	"parser" text,
+	"pinned_parser" text,
+	"unit_id" bigint NOT NULL,
+	"unit_path" text NOT NULL,
+	"first_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_event_at" timestamp (3) with time zone,
+	"record_count" bigint DEFAULT 0 NOT NULL,
+	"parsed_count" bigint DEFAULT 0 NOT NULL,
+	"unparsed_count" bigint DEFAULT 0 NOT NULL,
+	"byte_count" bigint DEFAULT 0 NOT NULL,
+	"last_failure" text,
+	"silence_after_ms" bigint,
+	"silent_since" timestamp (3) with time zone,
+	"time_zone" text,
+	"retention_class" text DEFAULT 'standard' NOT NULL,
+	"enabled" boolean DEFAULT true NOT NULL,
+	CONSTRAINT "sources_key_unique" UNIQUE("key")
+);
+--> statement-breakpoint
+ALTER TABLE "asset_hosts" ADD CONSTRAINT "asset_hosts_asset_id_assets_id_fk" FOREIGN KEY ("asset_id") REFERENCES "public"."assets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "asset_networks" ADD CONSTRAINT "asset_networks_asset_id_assets_id_fk" FOREIGN KEY ("asset_id") REFERENCES "public"."assets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "assets" ADD CONSTRAINT "assets_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "indicators" ADD CONSTRAINT "indicators_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "recovery_codes" ADD CONSTRAINT "recovery_codes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tokens" ADD CONSTRAINT "tokens_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -345,6 +440,15 @@ ALTER TABLE "incident_activity" ADD CONSTRAINT "incident_activity_incident_id_in
 ALTER TABLE "incident_entities" ADD CONSTRAINT "incident_entities_incident_id_incidents_id_fk" FOREIGN KEY ("incident_id") REFERENCES "public"."incidents"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_outbox_id_outbox_id_fk" FOREIGN KEY ("outbox_id") REFERENCES "public"."outbox"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "outbox" ADD CONSTRAINT "outbox_channel_id_notification_channels_id_fk" FOREIGN KEY ("channel_id") REFERENCES "public"."notification_channels"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "source_minutes" ADD CONSTRAINT "source_minutes_source_id_sources_id_fk" FOREIGN KEY ("source_id") REFERENCES "public"."sources"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sources" ADD CONSTRAINT "sources_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "asset_hosts_name" ON "asset_hosts" USING btree ("name");--> statement-breakpoint
+CREATE INDEX "asset_hosts_asset" ON "asset_hosts" USING btree ("asset_id");--> statement-breakpoint
+CREATE INDEX "asset_networks_network" ON "asset_networks" USING gist ("network" inet_ops);--> statement-breakpoint
+CREATE INDEX "asset_networks_asset" ON "asset_networks" USING btree ("asset_id");--> statement-breakpoint
+CREATE INDEX "assets_unit" ON "assets" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "indicators_lookup" ON "indicators" USING btree ("value");--> statement-breakpoint
+CREATE INDEX "indicators_unit" ON "indicators" USING btree ("unit_path" text_pattern_ops,"id");--> statement-breakpoint
 CREATE INDEX "audit_rows_time" ON "audit_rows" USING btree ("time");--> statement-breakpoint
 CREATE INDEX "audit_rows_action" ON "audit_rows" USING btree ("action","sequence");--> statement-breakpoint
 CREATE INDEX "audit_rows_actor" ON "audit_rows" USING btree ("actor_name","sequence");--> statement-breakpoint
@@ -388,4 +492,8 @@ CREATE INDEX "outbox_due" ON "outbox" USING btree ("state","next_attempt_at");--
 CREATE INDEX "outbox_incident" ON "outbox" USING btree ("incident_id");--> statement-breakpoint
 CREATE INDEX "outbox_channel" ON "outbox" USING btree ("channel_id","id");--> statement-breakpoint
 CREATE INDEX "outbox_unit" ON "outbox" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
-CREATE INDEX "secrets_key" ON "secrets" USING btree ("key_id");
+CREATE INDEX "rule_changes_rule" ON "rule_changes" USING btree ("rule_id","id");--> statement-breakpoint
+CREATE INDEX "secrets_key" ON "secrets" USING btree ("key_id");--> statement-breakpoint
+CREATE INDEX "source_minutes_minute" ON "source_minutes" USING brin ("minute");--> statement-breakpoint
+CREATE INDEX "sources_unit" ON "sources" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "sources_last_seen" ON "sources" USING btree ("last_seen_at");
