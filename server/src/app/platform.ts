@@ -29,6 +29,8 @@ export interface Platform {
   threads: Thread[]
   /** A bearer token for work the program does itself on the root unit; it ends after a day. */
   issueToken(actor: Actor, permissions: Permission[]): Promise<string>
+  /** Records taken in that are not stored, or matches that are not worked off, as the threads last told. */
+  backlog(): number
   /** Ends everything in the order of the flow, so that what was taken in is stored or stays on the bus. */
   stop(): Promise<void>
 }
@@ -112,7 +114,9 @@ export async function startPlatform(
       const context = { database: store.database, clock, actor }
       return (await createToken(context, { name: actor.name, permissions, unitId: rootUnitId, expiresAt })).token
     }
-    return { httpUrl, firstAccounts, threads, issueToken, stop }
+    const backlog = () =>
+      threads.reduce((sum, { stats }) => sum + (stats().lag ?? 0) + (stats().matchesLag ?? 0) + (stats().open ?? 0), 0)
+    return { httpUrl, firstAccounts, threads, issueToken, backlog, stop }
   } catch (error) {
     await stop()
     throw error

@@ -4,6 +4,10 @@ import { JsonSplitter } from '../../lib/json-splitter.ts'
 import { splitLines } from '../../lib/lines.ts'
 import { ingestLimits } from './limits.ts'
 
+/** Media type of RFC 7464, and the byte each of its texts begins with. */
+export const jsonSequenceType = 'application/json-seq'
+export const recordSeparator = 0x1e
+
 /** Facts about a request that every record of it shares. */
 export interface RequestFacts {
   /** Name of the token that sent it. */
@@ -15,13 +19,14 @@ export interface RequestFacts {
 
 /**
  * Cuts the body of `POST /api/v1/ingest/{source}` into records. `application/json` is one array, one object or
- * several objects; everything else (`application/x-ndjson`, `text/plain`) is one record a line, empty lines left out.
+ * several objects; `application/json-seq` (RFC 7464) are texts that each begin with a record separator (0x1E), for records
+ * that hold line breaks; everything else (`application/x-ndjson`, `text/plain`) is one record a line, empty lines left out.
  * The bytes of each record stay as they came; what is inside is the parsers' matter.
  * Throws BAD_REQUEST when JSON ends early, TOO_LARGE when a record or their number is above its bound.
  */
 export function ingestLines(body: Buffer, contentType: string | undefined, facts: RequestFacts): RawRecord[] {
   checkName(facts.source)
-  const bodies = mediaType(contentType) === 'application/json' ? splitJson(body) : splitLines(body)
+  const bodies = splitBody(body, mediaType(contentType))
   checkBounds(bodies)
   return bodies.map((bytes) => ({ ...facts, transport: 'http', body: bytes }))
 }
@@ -55,6 +60,24 @@ export function checkBounds(bodies: Uint8Array[]): void {
       facts,
     )
   }
+}
+
+function splitBody(body: Buffer, type: string): Buffer[] {
+  if (type === 'application/json') return splitJson(body)
+  return type === jsonSequenceType ? splitSequence(body) : splitLines(body)
+}
+
+/** Texts between record separators, each without the line feed that ends it. */
+function splitSequence(body: Buffer): Buffer[] {
+  const texts: Buffer[] = []
+  for (let start = body.indexOf(recordSeparator); start >= 0; ) {
+    const next = body.indexOf(recordSeparator, start + 1)
+    let end = next < 0 ? body.length : next
+    if (body[end - 1] === 10) end--
+    if (end > start + 1) texts.push(body.subarray(start + 1, end))
+    start = next
+  }
+  return texts
 }
 
 function mediaType(contentType: string | undefined): string {
