@@ -64,8 +64,10 @@ export class BlockEncoder {
   /** The block, in pieces that are valid until the next call. */
   encode(events: readonly Event[]): Uint8Array[] {
     this.#reset()
-    for (let row = 0; row < events.length; row++) this.#addRow(row, events[row]!)
-    return this.#finish(events.length)
+    // In the table's order, or the server would have to sort every column.
+    const sorted = events.toSorted((a, b) => a.timeMs - b.timeMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+    for (let row = 0; row < sorted.length; row++) this.#addRow(row, sorted[row]!)
+    return this.#finish(sorted.length)
   }
 
   #addRow(row: number, event: Event): void {
@@ -106,7 +108,8 @@ export class BlockEncoder {
 
   #finish(rows: number): Uint8Array[] {
     const head = new NativeBytes()
-    head.varint(envelopeColumns.length + this.#core.length)
+    const used = this.#core.filter(({ column }) => !column.isEmpty)
+    head.varint(envelopeColumns.length + used.length)
     head.varint(rows)
     const parts: Uint8Array[] = [head.view()]
     // In the order of `envelopeColumns`.
@@ -124,7 +127,7 @@ export class BlockEncoder {
       this.#extra,
     ]
     for (const [index, column] of envelope.entries()) parts.push(this.#envelopeHeads[index]!, ...column.finish(rows))
-    for (const { head: name, column } of this.#core) parts.push(name, ...column.finish(rows))
+    for (const { head: name, column } of used) parts.push(name, ...column.finish(rows))
     return parts
   }
 

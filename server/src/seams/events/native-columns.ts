@@ -5,6 +5,8 @@ import { isIpv4, parseIpv6 } from '../../lib/ip-address.ts'
 export interface NativeColumn {
   /** Returns false, and stores nothing, when the column cannot hold the value exactly. Rows come in ascending order. */
   set(row: number, value: FieldValue): boolean
+  /** True when no row was set: the server fills the column with its default more cheaply than it reads one. */
+  readonly isEmpty: boolean
   /** The bytes of the column with `rows` rows, valid until the next `reset`. */
   finish(rows: number): Uint8Array[]
   reset(): void
@@ -111,6 +113,10 @@ export class StringColumn implements NativeColumn {
     return true
   }
 
+  get isEmpty(): boolean {
+    return this.#rows === 0
+  }
+
   setBlob(row: number, value: Uint8Array, start: number, end: number): void {
     this.#bytes.zeros(row - this.#rows)
     this.#bytes.blob(value, start, end)
@@ -189,11 +195,13 @@ function grown(numbers: Uint32Array, needed: number): Uint32Array {
 export class FewColumn implements NativeColumn {
   readonly #dictionary = new Dictionary()
   #numbers = new Uint32Array(1 << 12)
+  isEmpty = true
 
   set(row: number, value: FieldValue): boolean {
     if (typeof value !== 'string' || value === '') return false
     this.#numbers = grown(this.#numbers, row + 1)
     this.#numbers[row] = this.#dictionary.numberOf(value)
+    this.isEmpty = false
     return true
   }
 
@@ -203,8 +211,10 @@ export class FewColumn implements NativeColumn {
   }
 
   reset(): void {
+    if (this.isEmpty) return
     this.#numbers.fill(0)
     this.#dictionary.reset()
+    this.isEmpty = true
   }
 }
 
@@ -215,6 +225,7 @@ export class NumberColumn implements NativeColumn {
   readonly #width: number
   #nulls = new Uint8Array(1 << 12).fill(1)
   #bytes: Buffer
+  isEmpty = true
 
   constructor(kind: 'long' | 'double' | 'date' | 'boolean', nullable = true) {
     this.#kind = kind
@@ -248,6 +259,7 @@ export class NumberColumn implements NativeColumn {
       }
     }
     this.#nulls[row] = 0
+    this.isEmpty = false
     return true
   }
 
@@ -256,6 +268,7 @@ export class NumberColumn implements NativeColumn {
     this.#bytes.writeInt32LE(value | 0, row * 8)
     this.#bytes.writeInt32LE(Math.floor(value / 0x1_0000_0000), row * 8 + 4)
     this.#nulls[row] = 0
+    this.isEmpty = false
   }
 
   finish(rows: number): Uint8Array[] {
@@ -265,8 +278,10 @@ export class NumberColumn implements NativeColumn {
   }
 
   reset(): void {
+    if (this.isEmpty) return
     this.#nulls.fill(1)
     this.#bytes.fill(0)
+    this.isEmpty = true
   }
 
   #grow(rows: number): void {
@@ -329,6 +344,7 @@ function writeIp(text: string, bytes: Uint8Array, start: number): boolean {
 export class IpColumn implements NativeColumn {
   readonly #bytes = new NativeBytes()
   #rows = 0
+  isEmpty = true
 
   set(row: number, value: FieldValue): boolean {
     if (typeof value !== 'string' || value === '::' || value === '') return false
@@ -338,6 +354,7 @@ export class IpColumn implements NativeColumn {
     if (!writeIp(value, this.#bytes.bytes, this.#bytes.length)) return false
     this.#bytes.length += 16
     this.#rows = row + 1
+    this.isEmpty = false
     return true
   }
 
@@ -349,6 +366,7 @@ export class IpColumn implements NativeColumn {
   reset(): void {
     this.#bytes.reset()
     this.#rows = 0
+    this.isEmpty = true
   }
 }
 
@@ -397,6 +415,10 @@ export class StringsColumn implements NativeColumn {
   readonly #ends = new ArrayEnds()
   readonly #bytes = new NativeBytes()
 
+  get isEmpty(): boolean {
+    return this.#ends.count === 0
+  }
+
   set(row: number, value: FieldValue): boolean {
     if (!isStringArray(value)) return false
     for (const element of value) this.#bytes.string(element)
@@ -418,6 +440,10 @@ export class FewsColumn implements NativeColumn {
   readonly #ends = new ArrayEnds()
   readonly #dictionary = new Dictionary()
   #numbers = new Uint32Array(1 << 12)
+
+  get isEmpty(): boolean {
+    return this.#ends.count === 0
+  }
 
   set(row: number, value: FieldValue): boolean {
     if (!isStringArray(value)) return false
@@ -442,6 +468,10 @@ export class FewsColumn implements NativeColumn {
 export class IpsColumn implements NativeColumn {
   readonly #ends = new ArrayEnds()
   readonly #bytes = new NativeBytes()
+
+  get isEmpty(): boolean {
+    return this.#ends.count === 0
+  }
 
   set(row: number, value: FieldValue): boolean {
     if (!isStringArray(value)) return false
