@@ -1,10 +1,19 @@
 import { createSocket } from 'node:dgram'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { createDetector } from '../../detect/detect.ts'
+import { readRulePaths } from '../../detect/load.ts'
+import { loadLookups } from '../../detect/sigma/logsource.ts'
+import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
+import { severityRank } from '../../event/event.ts'
 import { SeededRandom } from '../../lib/seeded-random.ts'
+import { loadParsers } from '../../normalise/load.ts'
+import { createNormaliser } from '../../normalise/normalise.ts'
 import { systemClock } from '../../seams/clock/clock.ts'
 import { breakIn, spread } from './intrusion.ts'
+import type { DemoRecord } from './lines.ts'
 import { historySlot, pastAttacks, startDemo } from './play.ts'
 
 const noonMs = Date.UTC(2026, 10, 23, 4)
@@ -33,6 +42,38 @@ it('tells the intrusion in order, within its time', () => {
     new Set(['syslog-udp', 'syslog-tcp', 'http', 'bulk']),
   )
   expect(pastAttacks(noonMs).every((record) => record.atMs < noonMs)).toBe(true)
+})
+
+it('is understood by the shipped parsers; the intrusion fires many rules, ordinary work none', () => {
+  const content = join(import.meta.dirname, '../../../../content')
+  const normaliser = createNormaliser(loadParsers([content]).parsers, { zone: 'America/New_York' })
+  const ruleSet = compileRuleSet(readRulePaths([join(content, 'rules')]))
+  const detector = createDetector(ruleSet, { lookups: loadLookups(content) })
+  const detect = (records: DemoRecord[]) => {
+    const placed = records.map(({ way, source, text, atMs }, offset) => {
+      const sender = { sender: '127.0.0.1', source: way.startsWith('syslog') ? '' : source }
+      return {
+        record: { ...sender, receivedAtMs: atMs, transport: way, body: Buffer.from(text) },
+        partition: 0,
+        offset,
+      }
+    })
+    const { events } = normaliser.normalise(placed)
+    for (const event of events) {
+      expect(event.fields['event.dataset']).not.toBe('unparsed')
+      expect(Math.abs(event.timeMs - event.receivedAtMs)).toBeLessThan(5_000)
+    }
+    const alarms = detector.detect(events).filter(({ severity }) => severityRank[severity] >= severityRank.medium)
+    return new Set(alarms.map(({ ruleTitle }) => ruleTitle))
+  }
+  expect([
+    ...detect(
+      Array.from({ length: 6 }, (_, hour) =>
+        historySlot(noonMs + hour * 3_600_000, noonMs + hour * 3_600_000 + 600_000),
+      ).flat(),
+    ),
+  ]).toEqual([])
+  expect(detect([...breakIn(noonMs), ...spread(noonMs + 3_600_000)]).size).toBeGreaterThanOrEqual(15)
 })
 
 it('spreads its random numbers evenly', () => {

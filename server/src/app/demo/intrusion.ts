@@ -26,7 +26,7 @@ export function breakIn(startMs: number): DemoRecord[] {
   const ports = [
     21, 22, 23, 25, 80, 110, 135, 139, 443, 445, 1433, 1521, 3306, 3389, 5432, 5900, 6379, 7001, 8080, 9200,
   ]
-  for (let index = 0; index < 60; index++) {
+  for (let index = 0; index < 130; index++) {
     const to = `10.20.3.${11 + (index % 3)}`
     const flow = {
       action: 'deny',
@@ -35,7 +35,7 @@ export function breakIn(startMs: number): DemoRecord[] {
       to,
       toPort: ports[index % ports.length]!,
     } as const
-    records.push(firewallLine(at(0, index), hosts.firewall, flow))
+    records.push(firewallLine(at(0, index * 0.7), hosts.firewall, flow))
   }
   const request = (
     atMs: number,
@@ -60,7 +60,7 @@ export function breakIn(startMs: number): DemoRecord[] {
   }
   request(at(25), '/upload/file.do', 200, { method: 'POST', bytes: 88 })
   const shell = '/upload/2026/11/logo.jsp'
-  const commands = ['whoami', 'id', 'uname%20-a', 'cat%20/etc/passwd', 'ifconfig']
+  const commands = ['whoami', 'id', 'uname%20-a', 'cat%20/etc/passwd', 'ifconfig', 'netstat%20-an', 'ps%20aux']
   for (const [index, command] of commands.entries())
     request(at(26, index * 15), `${shell}?cmd=${command}`, 200, { bytes: 700 })
   const runs: [string, ...string[]][] = [
@@ -69,6 +69,8 @@ export function breakIn(startMs: number): DemoRecord[] {
     ['/usr/bin/uname', '-a'],
     ['/usr/bin/cat', '/etc/passwd'],
     ['/usr/sbin/ifconfig'],
+    ['/usr/bin/netstat', '-an'],
+    ['/usr/bin/ps', 'aux'],
   ]
   const run = (atMs: number, serial: number, [executable, ...parameters]: [string, ...string[]]) =>
     records.push(

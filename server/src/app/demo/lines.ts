@@ -19,15 +19,21 @@ function timeOfDay(time: Date): string {
   return `${two(time.getUTCHours())}:${two(time.getUTCMinutes())}:${two(time.getUTCSeconds())}`
 }
 
-/** Header of RFC 3164 in UTC. */
-function syslogHeader(priority: number, atMs: number, host: DemoHost): string {
+/** Header of RFC 5424: its time names its zone, so that it is read right wherever the demo runs. */
+function syslogHeader(priority: number, atMs: number, host: DemoHost, program: string, pid: number | '-'): string {
+  return `<${priority}>1 ${new Date(atMs).toISOString()} ${host.name} ${program} ${pid} - -`
+}
+
+/** Header of RFC 3164, as firewalls write it; the time that counts is in the message. */
+function shortHeader(priority: number, atMs: number, host: DemoHost): string {
   const time = new Date(atMs)
-  return `<${priority}>${months[time.getUTCMonth()]} ${String(time.getUTCDate()).padStart(2)} ${timeOfDay(time)} ${host.name}`
+  const day = String(time.getUTCDate()).padStart(2)
+  return `<${priority}>${months[time.getUTCMonth()]} ${day} ${timeOfDay(time)} ${host.name}`
 }
 
 /** authpriv.info of one program: sshd, sudo, su, useradd, CRON. */
 export function authLine(atMs: number, host: DemoHost, program: string, pid: number, message: string): DemoRecord {
-  const text = `${syslogHeader(86, atMs, host)} ${program}[${pid}]: ${message}`
+  const text = `${syslogHeader(86, atMs, host, program, pid)} ${message}`
   return { atMs, way: 'syslog-tcp', source: 'linux-hosts', text }
 }
 
@@ -57,7 +63,7 @@ export function executionLines(
     `type=EXECVE ${id}: argc=${all.length} ${quoted.join(' ')}`,
   ]
   return bodies.map((body) => {
-    const text = `${syslogHeader(86, atMs, host)} audispd: node=${host.name} ${body}`
+    const text = `${syslogHeader(86, atMs, host, 'audispd', '-')} node=${host.name} ${body}`
     return { atMs, way: 'syslog-tcp', source: 'linux-hosts', text }
   })
 }
@@ -80,7 +86,12 @@ export function webLine(
   const time = new Date(atMs)
   const stamp = `${two(time.getUTCDate())}/${months[time.getUTCMonth()]}/${time.getUTCFullYear()}:${timeOfDay(time)} +0000`
   const body = `${client} - - [${stamp}] "${method} ${target} HTTP/1.1" ${status} ${bytes} "${referrer}" "${agent}"`
-  return { atMs, way: 'syslog-tcp', source: 'portal-web', text: `${syslogHeader(190, atMs, host)} nginx: ${body}` }
+  return {
+    atMs,
+    way: 'syslog-tcp',
+    source: 'portal-web',
+    text: `${syslogHeader(190, atMs, host, 'nginx', '-')} ${body}`,
+  }
 }
 
 /** The border firewall's verdict on one connection, as CEF. */
@@ -92,7 +103,7 @@ export function firewallLine(
   const { action, from, fromPort, to, toPort, protocol = 'TCP' } = flow
   const [id, name, severity] = action === 'deny' ? ['1001', 'Traffic denied', 5] : ['1000', 'Traffic allowed', 1]
   const fields = `rt=${atMs} src=${from} dst=${to} spt=${fromPort} dpt=${toPort} proto=${protocol} act=${action}`
-  const text = `${syslogHeader(134, atMs, host)} CEF:0|Northgate|Border Firewall|6.0|${id}|${name}|${severity}|${fields}`
+  const text = `${shortHeader(134, atMs, host)} CEF:0|Northgate|Border Firewall|6.0|${id}|${name}|${severity}|${fields}`
   return { atMs, way: 'syslog-udp', source: 'border-firewall', text }
 }
 
