@@ -14,7 +14,9 @@ import { programVersion } from './version.ts'
 /** argv -> command. An expected failure is told with its code and what to do, and ends the program with 1. */
 export async function runCommandLine(argv: string[]): Promise<void> {
   const program = new Command('watchfire')
-    .description('Watchfire 烽燧: an open security operations centre. Settings: WATCHFIRE_* variables or --config FILE.')
+    .description(
+      'Watchfire 烽燧: an open security operations centre. Settings: WATCHFIRE_* variables or --config FILE.',
+    )
     .version(programVersion)
     .option('--config <file>', 'YAML file of settings')
     .showHelpAfterError()

@@ -35,7 +35,11 @@ const lossDescriptions: Record<string, string> = {
   correlationLate: 'Matches that came too late to be put in order.',
 }
 
-const statusOf: Record<ChildState, ChildFacts['status']> = { ready: 'running', starting: 'starting', down: 'restarting' }
+const statusOf: Record<ChildState, ChildFacts['status']> = {
+  ready: 'running',
+  starting: 'starting',
+  down: 'restarting',
+}
 
 /** What only the wiring knows of the running program, read anew at every call. */
 export function createHealthProbe({ config, store, events, threads, clock }: Parts): HealthProbe {

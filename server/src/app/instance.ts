@@ -18,7 +18,10 @@ const fileName = 'instance.json'
  * Claims the data directory for this process. Throws INSTANCE_RUNNING when another live process holds it; what a
  * killed process left behind is taken over.
  */
-export function claimDataDir(dataDir: string): { publish(facts: { httpUrl: string; storeUrl: string }): void; release(): void } {
+export function claimDataDir(dataDir: string): {
+  publish(facts: { httpUrl: string; storeUrl: string }): void
+  release(): void
+} {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const running = runningInstance(dataDir)
   if (running) {

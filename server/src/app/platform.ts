@@ -17,6 +17,7 @@ import { ensureRootUnit } from '../state/units/ensure-root.ts'
 import { rootUnitId } from '../state/units/unit.ts'
 import { bootstrapIdentity, type FirstAccount } from '../state/users/bootstrap.ts'
 import { createHealthProbe } from './health.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { claimDataDir } from './instance.ts'
 import { createMetrics } from './metrics.ts'
 import type { ThreadData } from './threads/data.ts'
@@ -35,7 +36,6 @@ export interface Platform {
   stop(): Promise<void>
 }
 
-const headIntervalMs = 60_000
 const dayMs = 86_400_000
 
 /**
@@ -56,19 +56,16 @@ export async function startPlatform(
     }
   }
   try {
-    const [store, events] = await settleBoth(openStore(config, { logger, clock }), openEvents(config, { logger, clock }), undo)
+    const [store, events] = await settleBoth(
+      openStore(config, { logger, clock }),
+      openEvents(config, { logger, clock }),
+      undo,
+    )
     await ensureRootUnit(store.database, clock)
     const firstAccounts = await bootstrapIdentity(store.database, clock, { bootstrapToken: config.bootstrapToken })
     const keys = openMasterKeys(config.dataDir, clock)
     const heads = await openHeadSigner(store.database, clock, config.dataDir)
-    const headTimer = setInterval(
-      () => heads.sign().catch((error: unknown) => logger.error({ err: error }, 'the audit head could not be signed')),
-      headIntervalMs,
-    )
-    undo.push(async () => {
-      clearInterval(headTimer)
-      await heads.sign()
-    })
+    undo.push(() => heads.sign())
 
     const bus = await openLocalBus({
       directory: join(config.dataDir, 'bus'),
@@ -82,7 +79,12 @@ export async function startPlatform(
     const data: ThreadData = { config, storeUrl: store.url, eventsAccess: events.access, index: 0 }
     const threads: Thread[] = []
     const start = async (name: string, file: string, index = 0) => {
-      const thread = startThread(name, new URL(`./threads/${file}.js`, import.meta.url), { ...data, index }, { logger, clock })
+      const thread = startThread(
+        name,
+        new URL(`./threads/${file}.js`, import.meta.url),
+        { ...data, index },
+        { logger, clock },
+      )
       undo.push(() => thread.stop())
       threads.push(thread)
       await thread.ready
@@ -91,6 +93,11 @@ export async function startPlatform(
     await start('correlate', 'correlate')
     for (let index = 0; index < config.processThreads; index++) await start(`process-${index}`, 'process', index)
     await start('collect', 'collect')
+
+    const changes = bus.broadcast<Change>('changes')
+    const signAuditHead = () => heads.sign()
+    const housekeeping = startHousekeeping({ database: store.database, clock, changes, signAuditHead, logger })
+    undo.push(() => housekeeping.stop())
 
     const server = createServer({
       config,
@@ -101,7 +108,7 @@ export async function startPlatform(
       keys,
       events: events.query,
       bus,
-      changes: bus.broadcast<Change>('changes'),
+      changes,
       health: createHealthProbe({ config, store, events, threads, clock }),
       metrics: createMetrics({ threads, store, events }),
       webFolder: webFolder(),

@@ -10,11 +10,16 @@ import { createLogger } from './logger.ts'
  * Gives a command the state store: that of the running instance, or else the store is opened for as long as the work
  * takes. Throws INSTANCE_RUNNING while an instance is still starting.
  */
-export async function withStore<Result>(config: Config, work: (database: Database) => Promise<Result>): Promise<Result> {
+export async function withStore<Result>(
+  config: Config,
+  work: (database: Database) => Promise<Result>,
+): Promise<Result> {
   const logger = createLogger({ logLevel: 'warn' }, 'command')
   const running = runningInstance(config.dataDir)
   if (running && !running.storeUrl) {
-    throw new CodedError('INSTANCE_RUNNING', `the instance in ${config.dataDir} is still starting`, { pid: running.pid })
+    throw new CodedError('INSTANCE_RUNNING', `the instance in ${config.dataDir} is still starting`, {
+      pid: running.pid,
+    })
   }
   if (running?.storeUrl) {
     const connection = connectStore(running.storeUrl, { logger })

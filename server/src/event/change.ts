@@ -1,6 +1,17 @@
 /** What changed, as the channel `changes` tells it to live screens: enough to ask again, never the thing itself. */
 export interface Change {
-  noun: 'incident' | 'detection' | 'exception' | 'source' | 'rule' | 'indicator' | 'channel' | 'delivery' | 'health'
+  noun:
+    | 'incident'
+    | 'detection'
+    | 'exception'
+    | 'source'
+    | 'rule'
+    | 'indicator'
+    | 'asset'
+    | 'unit'
+    | 'channel'
+    | 'delivery'
+    | 'health'
   id: string
   /** What happened: `created`, `changed`, `closed`, `removed` … */
   action: string

@@ -43,7 +43,14 @@ async function checkAudit(config: Config): Promise<Check> {
 }
 
 function checkInstallation(config: Config): Check[] {
-  return [checkNode(), checkData(config), checkDisk(config), checkInstance(config), ...checkEngines(config), ...checkContent(config)]
+  return [
+    checkNode(),
+    checkData(config),
+    checkDisk(config),
+    checkInstance(config),
+    ...checkEngines(config),
+    ...checkContent(config),
+  ]
 }
 
 function checkNode(): Check {
@@ -73,7 +80,11 @@ function checkDisk(config: Config): Check {
 
 function checkInstance(config: Config): Check {
   const running = runningInstance(config.dataDir)
-  return { name: 'instance', ok: true, says: running ? `process ${running.pid} at ${running.httpUrl ?? 'starting'}` : 'not running' }
+  return {
+    name: 'instance',
+    ok: true,
+    says: running ? `process ${running.pid} at ${running.httpUrl ?? 'starting'}` : 'not running',
+  }
 }
 
 /** The embedded engines come as platform packages; on a platform without them an external server must be named. */
@@ -85,7 +96,11 @@ function checkEngines(config: Config): Check[] {
       require.resolve(packageName)
       checks.push({ name, ok: true, says: packageName })
     } catch {
-      checks.push({ name, ok: false, says: `${packageName} is not installed here; run npm install, or set ${setting} to a server` })
+      checks.push({
+        name,
+        ok: false,
+        says: `${packageName} is not installed here; run npm install, or set ${setting} to a server`,
+      })
     }
   }
   if (config.events === 'embedded') look('event store', 'WATCHFIRE_EVENTS', '@chdb/lib-linux-x64-gnu/libchdb.so')

@@ -99,7 +99,11 @@ async function send(url: string, token: string, records: RawRecord[], key: strin
   const lineFeed = Buffer.from('\n')
   const response = await fetch(url, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': jsonSequenceType, 'idempotency-key': key.slice(0, 200) },
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': jsonSequenceType,
+      'idempotency-key': key.slice(0, 200),
+    },
     body: Buffer.concat(records.flatMap((record) => [separator, record.body, lineFeed])),
   }).catch((cause: unknown) => {
     throw new CodedError('STORE_UNAVAILABLE', `${url} does not answer`, {}, { cause })

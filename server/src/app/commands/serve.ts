@@ -43,7 +43,11 @@ function tell(config: Config, platform: Platform): void {
     `  data          ${config.dataDir}`,
   ]
   if (platform.firstAccounts.length > 0) {
-    lines.push('', '  First accounts, one for each power (三权分立). Each password works once and is not shown again:', '')
+    lines.push(
+      '',
+      '  First accounts, one for each power (三权分立). Each password works once and is not shown again:',
+      '',
+    )
     for (const account of platform.firstAccounts) {
       lines.push(`    ${account.name.padEnd(10)} ${account.oneTimePassword}    ${account.role}`)
     }
@@ -52,7 +56,13 @@ function tell(config: Config, platform: Platform): void {
 }
 
 async function playDemo(config: Config, platform: Platform, signal: AbortSignal): Promise<void> {
-  const token = await platform.issueToken(systemActor('demo'), ['ingest', 'unit:read', 'unit:write', 'source:read', 'source:write'])
+  const token = await platform.issueToken(systemActor('demo'), [
+    'ingest',
+    'unit:read',
+    'unit:write',
+    'source:read',
+    'source:write',
+  ])
   await startDemo({
     syslogPort: config.syslogPort,
     syslogHost: config.bind,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { workerData } from 'node:worker_threads'
 import { correlateGroup, createCorrelator } from '../../correlate/correlate.ts'
@@ -7,15 +8,19 @@ import { createCorrelationStage } from '../../detect/correlations.ts'
 import { readRulePaths } from '../../detect/load.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
 import type { Change } from '../../event/change.ts'
+import { createResponder } from '../../respond/respond.ts'
 import { openLocalBus } from '../../seams/bus/local.ts'
 import { systemClock } from '../../seams/clock/clock.ts'
 import { connectStore } from '../../seams/store/open.ts'
-import { readFileSync } from 'node:fs'
+import type { Database } from '../../seams/store/store.ts'
+import { loadRuleStates } from '../../state/rules/load-states.ts'
+import { openMasterKeys } from '../../state/secrets/master-keys.ts'
+import { useSecret } from '../../state/secrets/use.ts'
 import { contentDirs } from '../content.ts'
 import { createLogger } from '../logger.ts'
 import { rulePaths } from '../rules.ts'
 import { runThread } from '../thread-body.ts'
-import { createCorrelationIntake, correlationGroup } from './correlation-intake.ts'
+import { correlationGroup, createCorrelationIntake } from './correlation-intake.ts'
 import type { ThreadData } from './data.ts'
 
 const { config, storeUrl } = workerData as ThreadData
@@ -42,8 +47,32 @@ await runThread(async () => {
     logger,
   })
   const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
-  const lanes = createCorrelationLanes(() => createCorrelationStage(ruleSet, { latenessMs: correlationLatenessMs }))
+  let off = await rulesSwitchedOff(store.database)
+  const lanes = createCorrelationLanes(() =>
+    createCorrelationStage(ruleSet, { latenessMs: correlationLatenessMs, enabled: (ruleId) => !off.has(ruleId) }),
+  )
   const correlations = createCorrelationIntake({ bus, lanes, dataDir: config.dataDir, clock, logger })
+  const keys = openMasterKeys(config.dataDir, clock)
+  const responder = createResponder({
+    database: store.database,
+    clock,
+    allowPrivateDestinations: config.allowPrivateDestinations,
+    resolveSecret: (name) => useSecret(store.database, keys, name),
+    notify: (change) => changes.send(change),
+    logger,
+  })
+  responder.start()
+  const stopListening = changes.listen((change) => {
+    if (change.noun !== 'rule') return
+    rulesSwitchedOff(store.database).then(
+      (next) => {
+        off = next
+        // The same state under another choice of rules.
+        lanes.restore(lanes.snapshot())
+      },
+      (error: unknown) => logger.warn({ err: error }, 'the switched-off correlations could not be loaded again'),
+    )
+  })
   const matches = await bus.subscribe('matches', correlationGroup, correlations.subscriber)
   const detections = await bus.subscribe('detections', correlateGroup, {
     batchSize: 1_000,
@@ -54,13 +83,26 @@ await runThread(async () => {
     },
   })
   return {
-    stats: () => ({ lag: detections.lag(), matchesLag: matches.lag(), ...correlator.counters(), ...correlations.stats() }),
+    stats: () => ({
+      lag: detections.lag(),
+      matchesLag: matches.lag(),
+      ...correlator.counters(),
+      ...correlations.stats(),
+      ...responder.counters(),
+    }),
     async stop() {
+      stopListening()
       await matches.close()
       await correlations.close()
       await detections.close()
+      await responder.stop()
       await bus.close()
       await store.close()
     },
   }
 })
+
+async function rulesSwitchedOff(database: Database): Promise<Set<string>> {
+  const states = await loadRuleStates(database)
+  return new Set([...states.values()].filter((rule) => !rule.enabled).map((rule) => rule.ruleId))
+}

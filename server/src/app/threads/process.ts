@@ -1,9 +1,13 @@
 import { join } from 'node:path'
 import { workerData } from 'node:worker_threads'
 import { createDetector } from '../../detect/detect.ts'
+import { detectIntel } from '../../detect/intel/detect.ts'
 import { readRulePaths } from '../../detect/load.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
+import { createEnricher, type EnrichKnowledge } from '../../enrich/enrich.ts'
+import { openPlaces } from '../../enrich/geo.ts'
+import type { Change } from '../../event/change.ts'
 import { loadParsers } from '../../normalise/load.ts'
 import { createNormaliser } from '../../normalise/normalise.ts'
 import { openLocalBus } from '../../seams/bus/local.ts'
@@ -19,9 +23,14 @@ import { createPipeline } from '../pipeline.ts'
 import { rulePaths } from '../rules.ts'
 import { runThread } from '../thread-body.ts'
 import { processGroup, type ThreadData } from './data.ts'
+import { guardDetection } from './guarded-detect.ts'
 import { createIntake } from './intake.ts'
+import { followKnowledge } from './knowledge.ts'
+import { createSourceReporter } from './source-reporter.ts'
 
 const { config, storeUrl, eventsAccess, index } = workerData as ThreadData
+
+const emptyKnowledge: EnrichKnowledge = { assets: [], units: new Map(), sources: new Map(), indicators: [] }
 
 /** A process thread: bus `raw` -> normalise -> enrich -> detect -> bus `matches`, and blocks -> event store. */
 await runThread(async () => {
@@ -43,7 +52,10 @@ await runThread(async () => {
   const { parsers, refused } = loadParsers(folders)
   for (const file of refused) logger.error(file, 'a parser file was refused')
   const normaliser = createNormaliser(parsers, { zone: config.timeZone })
-  const detector = createDetector(compileRuleSet(readRulePaths(rulePaths(folders))), { lookups: loadLookups(folders[0]!) })
+  const enricher = createEnricher(emptyKnowledge, openPlaces())
+  const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
+  const detector = createDetector(ruleSet, { lookups: loadLookups(folders[0]!) })
+  const detection = guardDetection((batch) => [...detector.detect(batch), ...detectIntel(batch)], logger)
   const matches = createMatchPublisher({ bus, clock, logger })
   const blocks = createBlockWriter({
     clock,
@@ -53,12 +65,35 @@ await runThread(async () => {
     onFailure: (error, attempt) => logger.warn({ err: error, attempt }, 'a block could not be stored yet'),
   })
   const intake = createIntake({ normaliser, logger })
+  let rulesOff = ''
   const pipeline = createPipeline({
     normalise: intake.normalise,
-    enrich: () => undefined,
-    detect: (batch) => detector.detect(batch),
+    enrich: enricher.enrich,
+    detect: detection.detect,
     publishMatches: matches.publish,
     store: blocks.add,
+  })
+  const changes = bus.broadcast<Change>('changes')
+  const knowledge = await followKnowledge({
+    database: store.database,
+    clock,
+    changes,
+    logger,
+    take({ pins, rules, enrich }) {
+      intake.setPins(pins)
+      enricher.replace(enrich)
+      const off = [...rules.values()].filter((rule) => !rule.enabled).map((rule) => rule.ruleId)
+      if (off.join() === rulesOff) return
+      rulesOff = off.join()
+      detector.replace(ruleSet, (ruleId) => !off.includes(ruleId))
+    },
+  })
+  const reporter = createSourceReporter({
+    database: store.database,
+    clock,
+    changes,
+    logger,
+    take: intake.takeStatistics,
   })
   const subscription = await bus.subscribe('raw', processGroup, {
     batchSize: 2_000,
@@ -69,10 +104,16 @@ await runThread(async () => {
       lag: subscription.lag(),
       events: detector.counters.events,
       detections: detector.counters.detections,
+      indicatorMatches: enricher.counters.matched,
+      undetected: detection.failed(),
+      unreadable: intake.unreadable(),
+      sourcesRefused: reporter.refused(),
       ...blocks.stats(),
     }),
     async stop() {
       await subscription.close()
+      knowledge.stop()
+      await reporter.stop()
       await blocks.close()
       await matches.settled()
       await bus.close()

@@ -1,0 +1,61 @@
+import type { Logger } from 'pino'
+import type { Change } from '../event/change.ts'
+import type { Broadcast } from '../seams/bus/bus.ts'
+import type { Clock } from '../seams/clock/clock.ts'
+import type { Database } from '../seams/store/store.ts'
+import { purgeSessions } from '../state/sessions/purge.ts'
+import { purgeSourceMinutes } from '../state/sources/purge.ts'
+import { checkSilence } from '../state/sources/silent.ts'
+
+interface Duty {
+  name: string
+  everyMs: number
+  run(): Promise<void>
+}
+
+/** What has to be looked at from time to time, whoever is signed in: silent sources, ended sessions, old series. */
+export function startHousekeeping(options: {
+  database: Database
+  clock: Clock
+  changes: Broadcast<Change>
+  /** Signs the head of the audit chain. */
+  signAuditHead(): Promise<unknown>
+  logger: Logger
+}): { stop(): Promise<void> } {
+  const { database, clock, changes, logger } = options
+  const watchingSinceMs = clock.now()
+  const tell = (action: string, { id, unitPath }: { id: string; unitPath: string }) =>
+    changes.send({ noun: 'source', id, action, unitPath, atMs: clock.now() })
+  const duties: Duty[] = [
+    {
+      name: 'silent sources',
+      everyMs: 30_000,
+      async run() {
+        const { silent, recovered } = await checkSilence(database, clock, watchingSinceMs)
+        for (const source of silent) tell('silent', source)
+        for (const source of recovered) tell('recovered', source)
+      },
+    },
+    { name: 'audit head', everyMs: 60_000, run: async () => void (await options.signAuditHead()) },
+    { name: 'ended sessions', everyMs: 600_000, run: () => purgeSessions(database, clock) },
+    { name: 'old source series', everyMs: 3_600_000, run: () => purgeSourceMinutes(database, clock) },
+  ]
+  const running = new Map<Duty, Promise<void>>()
+  const timers = duties.map((duty) =>
+    setInterval(() => {
+      // A duty that takes longer than its interval is not started a second time.
+      if (running.has(duty)) return
+      const run = duty
+        .run()
+        .catch((error: unknown) => logger.warn({ err: error }, `housekeeping: ${duty.name} failed and is tried again`))
+        .finally(() => running.delete(duty))
+      running.set(duty, run)
+    }, duty.everyMs),
+  )
+  return {
+    async stop() {
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all(running.values())
+    },
+  }
+}
