@@ -185,7 +185,7 @@ class Dictionary {
 /** Version 1 of the keys: SharedDictionariesWithAdditionalKeys. */
 const dictionaryPrefix = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0)
 
-function grown(numbers: Uint32Array, needed: number): Uint32Array {
+function grown(numbers: Uint32Array<ArrayBuffer>, needed: number): Uint32Array<ArrayBuffer> {
   if (needed <= numbers.length) return numbers
   const larger = new Uint32Array(Math.max(needed, numbers.length * 2))
   larger.set(numbers)
