@@ -14,7 +14,9 @@ const oldestNode = [20, 19]
 export function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return
-  console.error(`Watchfire needs Node ${oldestNode.join('.')} or newer (20, 22 or 24); this is ${process.versions.node}.`)
+  console.error(
+    `Watchfire needs Node ${oldestNode.join('.')} or newer (20, 22 or 24); this is ${process.versions.node}.`,
+  )
   console.error('Install a current Node, for example from https://nodejs.org, and run the command again.')
   process.exit(1)
 }
@@ -28,7 +30,8 @@ export function installWhenNeeded() {
   if (!isInstalledFromLock()) {
     console.log('Installing dependencies (npm ci) ...')
     run('npm', ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'], {
-      failure: 'The dependencies could not be installed. Check the network and the npm registry, then run the command again.',
+      failure:
+        'The dependencies could not be installed. Check the network and the npm registry, then run the command again.',
     })
   }
   writeStamp(stampPath, stamp)
@@ -54,12 +57,28 @@ const shared = ['package.json', 'package-lock.json', 'tsconfig.base.json']
 const builds = [
   {
     name: 'web',
-    inputs: [...shared, 'web/src', 'web/public', 'web/index.html', 'web/package.json', 'web/tsconfig.json', 'web/vite.config.ts'],
+    inputs: [
+      ...shared,
+      'web/src',
+      'web/public',
+      'web/index.html',
+      'web/package.json',
+      'web/tsconfig.json',
+      'web/vite.config.ts',
+    ],
     output: 'web/dist',
   },
   {
     name: 'server',
-    inputs: [...shared, 'server/src', 'server/bin', 'server/package.json', 'server/tsconfig.json', 'tools/copy-assets.mjs', 'content'],
+    inputs: [
+      ...shared,
+      'server/src',
+      'server/bin',
+      'server/package.json',
+      'server/tsconfig.json',
+      'tools/copy-assets.mjs',
+      'content',
+    ],
     output: 'server/dist',
   },
 ]
@@ -73,7 +92,9 @@ export function buildWhenNeeded() {
     if (readStamp(stampPath) === stamp) continue
     const startedAt = Date.now()
     console.log(`Building ${build.name} ...`)
-    run('npm', ['run', 'build', '--silent', '--workspace', build.name], { failure: `The build of ${build.name} failed.` })
+    run('npm', ['run', 'build', '--silent', '--workspace', build.name], {
+      failure: `The build of ${build.name} failed.`,
+    })
     writeStamp(stampPath, stamp)
     built.push(build.name)
     console.log(`Built ${build.name} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
@@ -82,9 +103,16 @@ export function buildWhenNeeded() {
 }
 
 /** Runs a command in the clone's root; ends this process with its exit code and a message when it fails. */
-function run(command, parameters, { failure }) {
-  const result = spawnSync(command, parameters, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
+function run(command, parameters, { failure, quiet = false }) {
+  const stdio = quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit'
+  const result = spawnSync(command, parameters, {
+    cwd: root,
+    stdio,
+    maxBuffer: 1 << 26,
+    shell: process.platform === 'win32',
+  })
   if (result.status === 0) return
+  if (quiet) console.error(`${result.stdout}${result.stderr}`)
   console.error(result.error ? `${failure} (${result.error.message})` : failure)
   process.exit(result.status ?? 1)
 }
