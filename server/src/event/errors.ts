@@ -86,6 +86,11 @@ export const errorTable = {
     hint: 'Name an existing file or folder of Sigma rules that this program may read.',
   },
   QUERY_TOO_LONG: { status: 422, retry: false, hint: 'Narrow the time range or the query.' },
+  DESTINATION_REFUSED: {
+    status: 422,
+    retry: false,
+    hint: 'Name a destination outside, or set allowPrivateDestinations when connectors may reach inside.',
+  },
 } as const satisfies Record<string, { status: number; retry: boolean; hint: string }>
 
 export type ErrorCode = keyof typeof errorTable

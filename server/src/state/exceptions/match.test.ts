@@ -29,7 +29,8 @@ test('wildcards mean what the regular expression made from them means', () => {
   const pieces = fc.array(fc.oneof(literal, fc.constantFrom('*', '?')), { maxLength: 12 })
   fc.assert(
     fc.property(pieces, fc.array(literal, { maxLength: 14 }), (pattern, value) => {
-      const source = pattern.map((one) => ({ '*': '.*', '?': '.', '.': '\\.', '\\': '\\\\' })[one] ?? one)
+      const meanings: Record<string, string> = { '*': '.*', '?': '.', '.': '\\.', '\\': '\\\\' }
+      const source = pattern.map((one) => meanings[one] ?? one)
       const expected = new RegExp(`^${source.join('')}$`, 's').test(value.join(''))
       expect(matchesWildcard(value.join(''), pattern.join(''))).toBe(expected)
     }),
