@@ -37,6 +37,7 @@ export interface Platform {
 }
 
 const dayMs = 86_400_000
+const shortTokenLength = 24
 
 /**
  * Starts everything in one process: the two stores as supervised children, the bus, the worker threads, the HTTP
@@ -62,6 +63,8 @@ export async function startPlatform(
       undo,
     )
     await ensureRootUnit(store.database, clock)
+    if (config.bootstrapToken !== undefined && config.bootstrapToken.length < shortTokenLength)
+      logger.warn('WATCHFIRE_BOOTSTRAP_TOKEN is short enough to be guessed; use 32 or more random characters')
     const firstAccounts = await bootstrapIdentity(store.database, clock, { bootstrapToken: config.bootstrapToken })
     const keys = openMasterKeys(config.dataDir, clock)
     const heads = await openHeadSigner(store.database, clock, config.dataDir)

@@ -12,43 +12,66 @@ const boolean = z.union([
 
 /** Every setting, its type and default. `httpPort` is `WATCHFIRE_HTTP_PORT` in the environment and `httpPort:` in YAML. */
 const configSchema = z.strictObject({
-  /** Address all listeners bind to. */
-  bind: z.string().default('127.0.0.1'),
-  httpPort: port.default(8080),
-  /** UDP and TCP. */
-  syslogPort: port.default(5514),
-  dataDir: z.string().default('./data'),
-  /** `embedded` or the URL of a ClickHouse server. */
-  events: z.string().default('embedded'),
-  /** Name of the cluster in the servers' configuration, when `events` is a cluster. */
-  eventsCluster: z.string().optional(),
-  /** `user:password` that inserts into, and that reads from, an external event store. */
-  eventsWriter: z.string().optional(),
-  eventsReader: z.string().optional(),
-  /** `embedded` or a `postgres://` URL. */
-  state: z.string().default('embedded'),
-  /** `local` (segment files under dataDir). */
-  bus: z.enum(['local']).default('local'),
-  /** An API token set at first start, for automation. */
-  bootstrapToken: z.string().min(16).optional(),
-  /** Threads that normalise and detect. */
-  processThreads: z.coerce.number().int().min(1).max(64).default(1),
-  /** Days that events are kept; the law asks for at least six months. */
-  retentionDays: z.coerce.number().int().min(1).default(190),
-  /** Bound of the local bus's backlog, in bytes; beyond it senders are refused. */
+  bind: z.string().default('127.0.0.1').describe('Address all listeners bind to.'),
+  httpPort: port.default(8080).describe('Port of the web client and the API.'),
+  syslogPort: port.default(5514).describe('UDP and TCP.'),
+  dataDir: z.string().default('./data').describe('Folder of all data and keys.'),
+  events: z.string().default('embedded').describe('`embedded` or the URL of a ClickHouse server.'),
+  eventsCluster: z
+    .string()
+    .optional()
+    .describe('Name of the cluster in the servers’ configuration, when `events` is a cluster.'),
+  eventsWriter: z
+    .string()
+    .optional()
+    .describe('`user:password` that inserts into, and that reads from, an external event store.'),
+  eventsReader: z.string().optional().describe('`user:password` that reads from an external event store.'),
+  state: z.string().default('embedded').describe('`embedded` or a `postgres://` URL.'),
+  bus: z.enum(['local']).default('local').describe('`local` (segment files under dataDir).'),
+  bootstrapToken: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('An API token with all permissions, set at first start, for automation; 32 or more random characters.'),
+  processThreads: z.coerce.number().int().min(1).max(64).default(1).describe('Threads that normalise and detect.'),
+  retentionDays: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(190)
+    .describe('Days that events are kept; the law asks for at least six months.'),
   busLimitBytes: z.coerce
     .number()
     .int()
     .min(1 << 20)
-    .default(4 * 2 ** 30),
-  /** IANA name of the zone of log times that name none (RFC 3164); a source's own setting goes before it. Default: the machine's. */
-  timeZone: z.string().default(() => Intl.DateTimeFormat().resolvedOptions().timeZone),
-  /** Folders of further rules and sources, beside those that are shipped. */
-  contentDir: z.string().optional(),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
-  /** Outbound connectors may reach private and loopback addresses (they may not by default: SSRF). */
-  allowPrivateDestinations: boolean.default(false),
+    .default(4 * 2 ** 30)
+    .describe('Bound of the local bus’s backlog, in bytes; beyond it senders are refused.'),
+  timeZone: z
+    .string()
+    .default(() => Intl.DateTimeFormat().resolvedOptions().timeZone)
+    .describe(
+      'IANA name of the zone of log times that name none (RFC 3164); a source’s own setting goes before it. Default: the machine’s.',
+    ),
+  contentDir: z.string().optional().describe('Folders of further rules and sources, beside those that are shipped.'),
+  logLevel: z
+    .enum(['debug', 'info', 'warn', 'error'])
+    .default('info')
+    .describe('Least severe lines of the program log, on standard error.'),
+  allowPrivateDestinations: boolean
+    .default(false)
+    .describe('Outbound connectors may reach private and loopback addresses (they may not by default: SSRF).'),
 })
+
+/** The settings as the reference lists them: variable, default (as text) and meaning. */
+export function describeSettings(): { key: string; variable: string; default: string; meaning: string }[] {
+  const defaults = configSchema.parse({}) as Record<string, unknown>
+  return Object.entries(configSchema.shape).map(([key, setting]) => ({
+    key,
+    variable: variableName(key),
+    default: key === 'timeZone' ? 'the machine’s' : String(defaults[key] ?? ''),
+    meaning: setting.description ?? '',
+  }))
+}
 
 export type Config = Readonly<z.infer<typeof configSchema>>
 
