@@ -1,5 +1,6 @@
-// `npm run bench -- NAME... [--json] [--seconds N] [--rate N,N]`: runs benchmarks of this folder and prints what they measured.
-import { readdirSync } from 'node:fs'
+// `npm run bench -- NAME... [--json] [--seconds N] [--rate N,N] [--write]`: runs benchmarks of this folder and prints what
+// they measured. `--write` renews their sections of docs/reference/benchmarks.md.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -22,12 +23,13 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     seconds: { type: 'string' },
     rate: { type: 'string' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
 const benches = await findBenches()
 if (values.help || positionals.length === 0) {
-  console.log('npm run bench -- NAME... [--json] [--seconds N] [--rate N,N]\n')
+  console.log('npm run bench -- NAME... [--json] [--seconds N] [--rate N,N] [--write]\n')
   console.log(`NAME is one of: ${[...benches.keys()].join(', ')}, or all`)
   process.exit(values.help ? 0 : 2)
 }
@@ -47,6 +49,7 @@ for (const name of names) {
   const rows = await benches.get(name)!.run(options)
   results[name] = rows
   if (!values.json) printRows(name, rows)
+  if (values.write) writeSection(name, rows)
 }
 console.log(values.json ? JSON.stringify(results, null, 1) : `\n${results.date}, ${machine}`)
 // Benchmarks close what they open; a worker that lingers must not keep the shell waiting.
@@ -69,6 +72,25 @@ function printRows(name: string, rows: Record<string, number | string>[]): void 
   const table = [columns, ...rows.map((row) => columns.map((column) => format(row[column])))]
   const widths = columns.map((_, index) => Math.max(...table.map((line) => line[index]!.length)))
   for (const line of table) console.log(line.map((cell, index) => cell.padStart(widths[index]!)).join('  '))
+}
+
+/** Replaces the section of one benchmark in the page, or adds it; the other sections stay. */
+function writeSection(name: string, rows: Record<string, number | string>[]): void {
+  const path = join(import.meta.dirname, '..', '..', 'docs', 'reference', 'benchmarks.md')
+  const head =
+    '# Benchmarks\n\nMeasured, not promised. Each section is written by `npm run bench -- NAME --write`; compare ratios, not absolutes.\n'
+  const page = existsSync(path) ? readFileSync(path, 'utf8') : head
+  const [intro = head, ...sections] = page.split(/^(?=## )/m)
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`
+  const table = [
+    line(columns),
+    line(columns.map(() => '---')),
+    ...rows.map((row) => line(columns.map((column) => format(row[column])))),
+  ]
+  const section = `## ${name}\n\n${results.date}; ${machine}.\n\n${table.join('\n')}\n`
+  const others = sections.map((text) => `${text.trim()}\n`).filter((text) => !text.startsWith(`## ${name}\n`))
+  writeFileSync(path, [`${intro.trim()}\n`, ...[...others, section].sort()].join('\n'))
 }
 
 function format(value: number | string | undefined): string {
