@@ -200,6 +200,9 @@ export const vendorPrefixes: readonly string[] = [
   'asset.',
 ]
 
+/** Prefixes of fields that enrichment answers for: a record that carries such names itself does not get them. */
+export const enrichedPrefixes: readonly string[] = ['threat.matched.', 'asset.', 'organization.']
+
 /** True when the name is under one of the vendor prefixes. */
 export function isVendorField(name: string): boolean {
   for (const prefix of vendorPrefixes) if (name.length > prefix.length && name.startsWith(prefix)) return true

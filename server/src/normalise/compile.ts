@@ -1,4 +1,4 @@
-import { fieldType, isVendorField } from '../event/catalogue.ts'
+import { enrichedPrefixes, fieldType, isVendorField } from '../event/catalogue.ts'
 import { Level } from './flatten.ts'
 import { joinAudit, readAudit } from './formats/audit.ts'
 import { type DeviceEvent, readCef, readLeef } from './formats/cef.ts'
@@ -88,7 +88,7 @@ function compileApplication(file: ParserFile, tables: LookupTables): Step[] {
     for (const [name, target] of Object.entries(file.map ?? {}))
       map.set(name, compileTarget(target, tables, ['map', name]))
     const level = new Level({
-      settersOf: (path) => map.get(path) ?? (file.ecs && fieldType(path) !== undefined ? [createSetter(path, [])] : []),
+      settersOf: (path) => map.get(path) ?? (file.ecs && isPassed(path) ? [createSetter(path, [])] : []),
       isMapped: (path) => map.has(path),
       prefix: file.keep,
       keepMapped: file.keepMapped,
@@ -103,6 +103,11 @@ function compileApplication(file: ParserFile, tables: LookupTables): Step[] {
   steps.push(compileMessage(file))
   if (file.steps) steps.push(compileSteps(file.steps, tables, ['steps']))
   return steps
+}
+
+/** Names a record may carry under their own: those of the catalogue that no later stage answers for. */
+function isPassed(path: string): boolean {
+  return fieldType(path) !== undefined && !enrichedPrefixes.some((prefix) => path.startsWith(prefix))
 }
 
 function compileMessage(file: ParserFile): Step {

@@ -219,6 +219,12 @@ function readTag(text: string, start: number, header: SyslogHeader): void {
   const next = text.charCodeAt(end + 1)
   if (code === 58 && next !== 32 && !Number.isNaN(next)) return
   const program = text.slice(start, at)
+  if (/^\d+$/.test(program)) {
+    // A sequence number where the program would stand.
+    header.contentAt = end + 1
+    while (text.charCodeAt(header.contentAt) === 32) header.contentAt++
+    return
+  }
   if (program === 'CEF' || program === 'LEEF') return
   header.program = program
   if (pidStart > 0) header.process = text.slice(pidStart, end - 1)

@@ -113,7 +113,7 @@ export function joinAudit(records: AuditRecord[]): SourceValues {
   }
   joined.type = types.length === 1 ? types[0] : types
   joined.serial = records[0]!.serial
-  joined.node = records[0]!.node || undefined
+  if (records[0]!.node !== '') joined.node = records[0]!.node
   if (Array.isArray(joined.args)) joined.command_line = joined.args.map(quoteArgument).join(' ')
   else if (typeof joined.proctitle === 'string') joined.command_line = joined.proctitle
   return joined

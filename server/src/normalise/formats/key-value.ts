@@ -8,20 +8,20 @@ export type Pairs = Record<string, string | string[]>
 /** Most pairs read from one record. */
 const pairsLimit = 1024
 
-export type Separator = ' ' | ';' | ',' | '|' | '\t'
+export type Separator = ' ' | ';' | ',' | '|' | '\t' | '##'
 
 /** Which character separates pairs: the one that most often stands between a value and the next key. */
 export function separatorOf(text: string, assign: string): Separator {
   const sample = text.length > 2048 ? text.slice(0, 2048) : text
   let best: Separator = ' '
   let bestCount = 0
-  for (const separator of [';', ',', '|', '\t'] as const) {
+  for (const separator of [';', ',', '|', '\t', '##'] as const) {
     let count = 0
     for (let at = sample.indexOf(separator); at >= 0; at = sample.indexOf(separator, at + 1)) {
       const next = sample.indexOf(assign, at + 1)
       if (next < 0) break
       // A key follows at once: no quote, no other separator, not too long.
-      const key = sample.slice(at + 1, next)
+      const key = sample.slice(at + separator.length, next)
       if (key.length <= 48 && !/[;,|\t"=]/.test(key) && key.trim() !== '') count++
     }
     if (count > bestCount) {
@@ -66,7 +66,7 @@ function readSeparated(text: string, separator: string, assign: string, pairs: P
     // A piece without an assignment is skipped.
     const stray = text.indexOf(separator, at)
     if (stray >= 0 && stray < equals) {
-      at = stray + 1
+      at = stray + separator.length
       continue
     }
     const key = cleanKey(text.slice(at, equals))
@@ -88,7 +88,7 @@ function readSeparated(text: string, separator: string, assign: string, pairs: P
       count++
     }
     if (end < 0) break
-    at = end + 1
+    at = end + separator.length
   }
   return count
 }
@@ -128,6 +128,11 @@ function nextAssignment(text: string, from: number, assign: string): number {
   while (at >= 0) {
     let key = at
     while (key > from && isKeyCharacter(text.charCodeAt(key - 1))) key--
+    // `09:51` is a time, not a pair.
+    if (assign === ':' && isDigit(text.charCodeAt(key))) {
+      at = text.indexOf(assign, at + 1)
+      continue
+    }
     if (key < at && (key === from ? false : isBlank(text.charCodeAt(key - 1)) || text.charCodeAt(key - 1) === 44))
       return at
     at = text.indexOf(assign, at + 1)
@@ -137,6 +142,10 @@ function nextAssignment(text: string, from: number, assign: string): number {
 
 function isBlank(code: number): boolean {
   return code === 32 || code === 9 || code === 10 || code === 13
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57
 }
 
 function isKeyCharacter(code: number): boolean {
@@ -166,5 +175,5 @@ function unescapeQuoted(text: string): string {
 function cleanKey(text: string): string {
   // Comware and DPtech number their keys: `SrcIPAddr(1003)=`. Topsec marks theirs: `##TIME=`.
   const key = text.trim().replace(/^[\s;,|"'({[#]+|["']+$|\(\d+\)$/g, '')
-  return key.length <= 64 && !/[{}<>]/.test(key) ? key : ''
+  return key.length <= 64 && !/[{}<>%]/.test(key) ? key : ''
 }
