@@ -3,8 +3,20 @@ import type { CompiledRule } from './compile.ts'
 import type { Logsource } from './document.ts'
 import { compatible, entriesOf, type LogsourceEntry, type Lookups, selects } from './logsource.ts'
 import { Plan, type PlannedRule } from './plan.ts'
-import { allValues, eventReader, eventValues, type JsonRecord, recordReader } from './reader.ts'
+import {
+  allValues,
+  eventNames,
+  eventReader,
+  eventValues,
+  type FieldAccess,
+  type JsonRecord,
+  messageText,
+  recordNames,
+  recordReader,
+} from './reader.ts'
+import type { SourceShape } from './record-index.ts'
 import type { RuleSet } from './ruleset.ts'
+import { CacheBudget } from './value-cache.ts'
 
 /** One rule that matched one record. */
 export interface RuleMatch {
@@ -18,6 +30,8 @@ export interface RuleMatch {
 /** Plans kept for combinations of log sources; senders choose these values, so the number is bounded. */
 const planLimit = 512
 const routeLimit = 8192
+/** Values whose findings are remembered, over all plans; about 30 MB. */
+const valueLimit = 100_000
 
 /**
  * Matches records against a rule set. Stateless between records: any number of engines may share the work. Rules whose
@@ -29,6 +43,7 @@ export class SigmaEngine {
   private readonly rules: CompiledRule[]
   private readonly recordPlans = new Map<string, Plan<JsonRecord>>()
   private readonly eventPlans = new Map<string, Plan<Event>>()
+  private readonly budget = new CacheBudget(valueLimit)
   private readonly routes = new Map<string, Plan<Event>>()
 
   constructor(ruleSet: RuleSet, lookups: Lookups, enabled: (ruleId: string) => boolean = () => true) {
@@ -51,7 +66,11 @@ export class SigmaEngine {
     const key = `${logsource.product ?? ''}\u0000${logsource.category ?? ''}\u0000${logsource.service ?? ''}`
     return remember(this.recordPlans, key, planLimit, () => {
       const rules = this.rules.filter((rule) => compatible(rule.document.logsource, logsource, this.lookups))
-      return new Plan(rules.map((rule): PlannedRule<JsonRecord> => ({ rule, readerOf: recordReaderOf })))
+      return new Plan(
+        rules.map((rule): PlannedRule<JsonRecord> => ({ rule, accessTo: recordAccess })),
+        recordShape,
+        this.budget,
+      )
     })
   }
 
@@ -67,7 +86,12 @@ export class SigmaEngine {
       const key = JSON.stringify(
         entries.map(({ product, category, service, view }) => [product, category, service, view]),
       )
-      return remember(this.eventPlans, key, planLimit, () => new Plan(this.plannedRules(entries)))
+      return remember(
+        this.eventPlans,
+        key,
+        planLimit,
+        () => new Plan(this.plannedRules(entries), eventShape, this.budget),
+      )
     })
   }
 
@@ -84,10 +108,10 @@ export class SigmaEngine {
         const view = this.lookups.views.get(name)!
         planned.push({
           rule,
-          readerOf: (field) =>
+          accessTo: (field) =>
             field === undefined
-              ? { key: '', reader: eventValues }
-              : { key: `${name}\u0000${field}`, reader: eventReader(field, view) },
+              ? { key: '', reader: eventValues, names: undefined }
+              : { key: `${name}\u0000${field}`, reader: eventReader(field, view), names: eventNames(field, view) },
         })
       }
     }
@@ -95,9 +119,13 @@ export class SigmaEngine {
   }
 }
 
-function recordReaderOf(field: string | undefined) {
-  return field === undefined ? { key: '', reader: allValues } : { key: ` ${field}`, reader: recordReader(field) }
+function recordAccess(field: string | undefined): FieldAccess<JsonRecord> {
+  if (field === undefined) return { key: '', reader: allValues, names: undefined }
+  return { key: ` ${field}`, reader: recordReader(field), names: recordNames(field) }
 }
+
+const recordShape: SourceShape<JsonRecord> = { fieldsOf: (record) => record, extraText: () => undefined }
+const eventShape: SourceShape<Event> = { fieldsOf: (event) => event.fields, extraText: messageText }
 
 function matches<Source>(plan: Plan<Source>, source: Source): RuleMatch[] {
   const indexes = plan.match(source)
@@ -108,8 +136,8 @@ function matches<Source>(plan: Plan<Source>, source: Source): RuleMatch[] {
     const { rule } = plan.rules[index]!
     // One rule may stand under several views, side by side: it matches once.
     if (rule !== last) {
-      const { readerOf } = plan.rules[index]!
-      found.push({ rule, explain: () => plan.explain(index, source), read: (field) => readerOf(field).reader(source) })
+      const { accessTo } = plan.rules[index]!
+      found.push({ rule, explain: () => plan.explain(index, source), read: (field) => accessTo(field).reader(source) })
     }
     last = rule
   }

@@ -34,7 +34,20 @@ export function textFrequency(text: string, operator: 'equals' | 'startswith' | 
   return isOrdinary(text) ? Math.max(byLength, operator === 'contains' ? 0.15 : 0.05) : byLength
 }
 
-/** Rarity class of four characters, for choosing where in a needle to look: 0 is best. */
-export function gramCost(gram: string): number {
-  return (isOrdinary(gram) ? 4 : 0) + (/^[a-z]+$/.test(gram) ? 1 : 0)
+/** Characters in a gram. */
+export const gramLength = 4
+
+/** The four characters that begin at `from`, in 32 bits: each shifts the one before by eight; what is wider mixes in. */
+export function gramKey(text: string, from: number): number {
+  let key = 0
+  for (let i = from; i < from + gramLength; i++) key = (key << 8) ^ text.charCodeAt(i)
+  return key
+}
+
+const ordinaryGrams = new Set<number>()
+for (let i = 0; i + gramLength <= ordinaryText.length; i++) ordinaryGrams.add(gramKey(ordinaryText, i))
+
+/** True when ordinary logs are expected to hold the gram. */
+export function isOrdinaryGram(key: number): boolean {
+  return ordinaryGrams.has(key)
 }

@@ -1,6 +1,6 @@
 import { parseNumber } from './modifiers.ts'
 import { contains, parseAddress } from './network.ts'
-import { matchPattern } from './pattern.ts'
+import { hasSigma, levelSigma, matchPattern } from './pattern.ts'
 import type { CompareOperator, DatePart, Predicate, TextOperator } from './predicate.ts'
 import { compileRegex, type Regex } from './regex.ts'
 import { type Slots, slotNull, slotPresent, slotValue } from './slots.ts'
@@ -35,8 +35,13 @@ function textChecks(slot: number, predicates: readonly Predicate[], cased: boole
   }
   const checks: Matcher[] = []
   for (const operator of ['equals', 'startswith', 'endswith', 'contains'] as const) {
-    const needles = byOperator[operator]
-    if (needles.length > 0) checks.push(anyText(slot, cased, textTest(operator, needles)))
+    const plain = byOperator[operator].filter((needle) => cased || !hasSigma(needle))
+    const greek = byOperator[operator].filter((needle) => !cased && hasSigma(needle))
+    if (plain.length > 0) checks.push(anyText(slot, cased, textTest(operator, plain)))
+    if (greek.length > 0) {
+      const test = textTest(operator, greek)
+      checks.push(anyText(slot, false, (text) => test(levelSigma(text))))
+    }
   }
   return checks
 }
@@ -78,10 +83,15 @@ function anyText(slot: number, cased: boolean, test: (text: string) => boolean):
 function compilePredicate(slot: number, predicate: Predicate, slotOf: (field: string) => number): Matcher {
   switch (predicate.kind) {
     case 'text':
-      return anyText(slot, predicate.cased, textTest(predicate.operator, [predicate.text]))
+      return textChecks(slot, [predicate], predicate.cased)[0]!
     case 'pattern': {
-      const { pattern } = predicate
-      return anyText(slot, predicate.cased, (text) => matchPattern(pattern, text))
+      const { pattern, cased } = predicate
+      const greek = !cased && pattern.some((part) => typeof part === 'string' && hasSigma(part))
+      return anyText(
+        slot,
+        cased,
+        greek ? (text) => matchPattern(pattern, levelSigma(text)) : (text) => matchPattern(pattern, text),
+      )
     }
     case 'regex': {
       const regex: Regex = compileRegex(predicate.pattern, predicate.flags)

@@ -325,7 +325,7 @@ class Item {
       if (patterns.length * alternatives.length > alternativesLimit) {
         throw new RuleRefused('limit', `\`${this.label}\`: too many dashes for \`windash\``, this.path)
       }
-      patterns = patterns.flatMap((pattern) => alternatives.map((part) => [...pattern, part]))
+      patterns = patterns.flatMap((pattern) => alternatives.map((part): Pattern => [...pattern, part]))
     }
     for (const part of value.pattern) {
       if (typeof part !== 'string') {

@@ -1,110 +1,53 @@
-import { gramCost } from './frequency.ts'
+import { gramKey, gramLength, isOrdinaryGram } from './frequency.ts'
 import type { TextOperator } from './predicate.ts'
 
 /** A text that is looked for in the lower-cased values of one field. */
 export interface Needle {
   text: string
-  operator: TextOperator
-  /** What the finder is told when it is found. */
-  id: number
+  operator: Exclude<TextOperator, 'equals'>
+  /** What the caller is told when it is found. */
+  sign: number
 }
-
-/**
- * Finds which of many needles a text holds, in one pass over it. Equal texts are looked up whole. Of every other needle one
- * run of four characters, the rarest, is put into a table; the last four characters at every position of the text are
- * looked up there through a bit map that fits the first-level cache, and only a hit compares the needle itself. Needles too short for that,
- * and needles with characters beyond Latin-1, have passes of their own that run only when needed.
- */
-export class NeedleFinder {
-  private readonly equals = new Map<string, number[]>()
-  private readonly grams: GramTable | undefined
-  private readonly short: ShortNeedles | undefined
-  private readonly wide: Map<number, PlacedNeedle[]> | undefined
-  /** Found with every text: startswith, endswith or contains of nothing. */
-  private readonly always: number[] = []
-
-  constructor(needles: readonly Needle[]) {
-    const long: Needle[] = []
-    const short: Needle[] = []
-    const wide: Needle[] = []
-    for (const needle of needles) {
-      if (needle.operator === 'equals') {
-        const ids = this.equals.get(needle.text)
-        if (ids) ids.push(needle.id)
-        else this.equals.set(needle.text, [needle.id])
-      } else if (needle.text === '') this.always.push(needle.id)
-      else if (isWide(needle.text)) wide.push(needle)
-      else if (needle.text.length < gramLength) short.push(needle)
-      else long.push(needle)
-    }
-    if (long.length > 0) this.grams = new GramTable(long)
-    if (short.length > 0) this.short = new ShortNeedles(short)
-    if (wide.length > 0) this.wide = placeWide(wide)
-  }
-
-  /** Calls `found` with the id of every needle in the text; an id may come more than once. */
-  find(text: string, found: (id: number) => void): void {
-    if (this.equals.size > 0) {
-      const ids = this.equals.get(text)
-      if (ids !== undefined) for (let i = 0; i < ids.length; i++) found(ids[i]!)
-    }
-    for (let i = 0; i < this.always.length; i++) found(this.always[i]!)
-    if (this.grams !== undefined) this.grams.find(text, found)
-    if (this.short !== undefined) this.short.find(text, found)
-    if (this.wide !== undefined) findWide(this.wide, text, found)
-  }
-}
-
-const gramLength = 4
 
 interface PlacedNeedle extends Needle {
   /** Distance from the needle's first character to the last one of its gram. */
   offset: number
 }
 
-function isWide(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return true
-  return false
-}
+/** Latin-1 needles below this length are cheaper looked for one by one. */
+export const shortestNeedle = gramLength
+/** Bits of the filter per gram, so that few places pass it by chance; at most 32 KiB. */
+const filterBitsPerGram = 4096
+const filterBitsLimit = 18
 
-/** True when the needle, placed so that its gram ends at `at`, stands in the text as its operator asks. */
-function stands({ text: needle, operator, offset }: PlacedNeedle, text: string, at: number): boolean {
-  const start = at - offset
-  if (operator === 'startswith') return start === 0 && text.startsWith(needle)
-  if (operator === 'endswith' && start + needle.length !== text.length) return false
-  return start >= 0 && text.startsWith(needle, start)
-}
-
-const filterBits = 18
-
-class GramTable {
-  private readonly filter = new Int32Array(1 << (filterBits - 5))
+/**
+ * Finds which of many needles a value holds, in one pass over it. Of every needle one run of four characters, the
+ * rarest, is put into a table; the last four characters at every position of the text are looked up there through a bit map that
+ * fits the first-level cache, and only a hit compares the needle itself. Needles with characters beyond Latin-1 are looked up by
+ * one of these, in a pass of its own that runs only when the record has any. Needles shorter than `shortestNeedle` do not belong here.
+ */
+export class NeedleTable {
+  private readonly filter: Int32Array
+  private readonly filterShift: number
   private readonly keys: Int32Array
   private readonly buckets: (PlacedNeedle[] | undefined)[]
   private readonly mask: number
+  private readonly byCharacter = new Map<number, PlacedNeedle[]>()
+  private readonly hasWide: boolean = false
 
   constructor(needles: readonly Needle[]) {
     const byGram = new Map<number, PlacedNeedle[]>()
     for (const needle of needles) {
-      let chosen = 0
-      let chosenOffset = 0
-      let chosenCost = Number.POSITIVE_INFINITY
-      // Only so many places are tried: needles of a kilobyte exist.
-      for (let end = gramLength; end <= Math.min(needle.text.length, 48); end++) {
-        const gram = needle.text.slice(end - gramLength, end)
-        const key = gramKey(gram)
-        const cost = gramCost(gram) * 2 + Math.min(8, byGram.get(key)?.length ?? 0)
-        if (cost < chosenCost) {
-          chosen = key
-          chosenOffset = end - 1
-          chosenCost = cost
-        }
-      }
-      const bucket = byGram.get(chosen)
-      const placed = { ...needle, offset: chosenOffset }
-      if (bucket) bucket.push(placed)
-      else byGram.set(chosen, [placed])
+      const wideAt = lastWide(needle.text)
+      if (wideAt >= 0) {
+        this.hasWide = true
+        this.place(needle, wideAt)
+      } else placeGram(needle, byGram)
     }
+    let bits = 8
+    while (bits < filterBitsLimit && 1 << bits < byGram.size * filterBitsPerGram) bits++
+    this.filter = new Int32Array(1 << (bits - 5))
+    this.filterShift = 32 - bits
     let size = 16
     while (size < byGram.size * 2) size *= 2
     this.mask = size - 1
@@ -115,94 +58,98 @@ class GramTable {
       while (this.buckets[at] !== undefined) at = (at + 1) & this.mask
       this.keys[at] = key
       this.buckets[at] = bucket
-      const bit = spread(key) >>> (32 - filterBits)
+      const bit = spread(key) >>> this.filterShift
       this.filter[bit >>> 5] = this.filter[bit >>> 5]! | (1 << (bit & 31))
     }
   }
 
-  find(text: string, found: (id: number) => void): void {
-    const { filter } = this
-    const { length } = text
-    if (length < gramLength) return
-    let gram = (text.charCodeAt(0) << 16) ^ (text.charCodeAt(1) << 8) ^ text.charCodeAt(2)
-    for (let at = 3; at < length; at++) {
-      gram = (gram << 8) ^ text.charCodeAt(at)
-      const bit = Math.imul(gram, 0x9e3779b1) >>> (32 - filterBits)
-      if ((filter[bit >>> 5]! & (1 << (bit & 31))) !== 0) this.look(gram, text, at, found)
+  private place(needle: Needle, offset: number): void {
+    const code = needle.text.charCodeAt(offset)
+    const list = this.byCharacter.get(code)
+    if (list) list.push({ ...needle, offset })
+    else this.byCharacter.set(code, [{ ...needle, offset }])
+  }
+
+  /**
+   * Calls `found` with the sign of every needle in the value that stands in `text` between `from` and `to`; a sign may come
+   * more than once.
+   */
+  find(text: string, from: number, to: number, found: (sign: number) => void): void {
+    const { filter, filterShift } = this
+    let gram = 0
+    let seen = 0
+    for (let at = from; at < to; at++) {
+      const code = text.charCodeAt(at)
+      seen |= code
+      gram = (gram << 8) ^ code
+      const bit = Math.imul(gram, 0x9e3779b1) >>> filterShift
+      if ((filter[bit >>> 5]! & (1 << (bit & 31))) !== 0) this.check(this.bucketOf(gram), text, from, to, at, found)
+    }
+    if (this.hasWide && seen > 0xff) {
+      for (let at = from; at < to; at++) {
+        const code = text.charCodeAt(at)
+        if (code > 0xff) this.check(this.byCharacter.get(code), text, from, to, at, found)
+      }
     }
   }
 
-  private look(gram: number, text: string, end: number, found: (id: number) => void): void {
+  /** The needles of a bucket whose gram ends at `at`. */
+  private check(
+    bucket: PlacedNeedle[] | undefined,
+    text: string,
+    from: number,
+    to: number,
+    at: number,
+    found: (sign: number) => void,
+  ): void {
+    if (bucket === undefined) return
+    for (let i = 0; i < bucket.length; i++) {
+      const needle = bucket[i]!
+      const start = at - needle.offset
+      if (start < from) continue
+      const end = start + needle.text.length
+      if (needle.operator === 'endswith' ? end !== to : end > to) continue
+      if (needle.operator === 'startswith' && start !== from) continue
+      if (text.startsWith(needle.text, start)) found(needle.sign)
+    }
+  }
+
+  private bucketOf(gram: number): PlacedNeedle[] | undefined {
     let at = spread(gram) & this.mask
     for (;;) {
       const bucket = this.buckets[at]
-      if (bucket === undefined) return
-      if (this.keys[at] === gram) {
-        for (let i = 0; i < bucket.length; i++) if (stands(bucket[i]!, text, end)) found(bucket[i]!.id)
-        return
-      }
+      if (bucket === undefined || this.keys[at] === gram) return bucket
       at = (at + 1) & this.mask
     }
   }
 }
 
-/** Four characters in 32 bits: each shifts the one before by eight; what is wider mixes in. */
-function gramKey(gram: string): number {
-  let key = 0
-  for (let i = 0; i < gramLength; i++) key = (key << 8) ^ gram.charCodeAt(i)
-  return key
+function placeGram(needle: Needle, byGram: Map<number, PlacedNeedle[]>): void {
+  let chosen = 0
+  let chosenOffset = 0
+  let chosenCost = Number.POSITIVE_INFINITY
+  // Only so many places are tried: needles of a kilobyte exist.
+  for (let end = gramLength; end <= Math.min(needle.text.length, 48); end++) {
+    const key = gramKey(needle.text, end - gramLength)
+    const cost = (isOrdinaryGram(key) ? 8 : 0) + Math.min(8, byGram.get(key)?.length ?? 0)
+    if (cost < chosenCost) {
+      chosen = key
+      chosenOffset = end - 1
+      chosenCost = cost
+    }
+  }
+  const bucket = byGram.get(chosen)
+  const placed = { ...needle, offset: chosenOffset }
+  if (bucket) bucket.push(placed)
+  else byGram.set(chosen, [placed])
+}
+
+/** Where the last character beyond Latin-1 stands (of a surrogate pair the half that tells more), or -1. */
+export function lastWide(text: string): number {
+  for (let i = text.length - 1; i >= 0; i--) if (text.charCodeAt(i) > 0xff) return i
+  return -1
 }
 
 function spread(key: number): number {
   return Math.imul(key, 0x9e3779b1)
-}
-
-/** Needles of one to three Latin-1 characters, by their last character. */
-class ShortNeedles {
-  private readonly byLast: (PlacedNeedle[] | undefined)[] = new Array(256).fill(undefined)
-
-  constructor(needles: readonly Needle[]) {
-    for (const needle of needles) {
-      const last = needle.text.charCodeAt(needle.text.length - 1)
-      const placed = { ...needle, offset: needle.text.length - 1 }
-      const list = this.byLast[last]
-      if (list) list.push(placed)
-      else this.byLast[last] = [placed]
-    }
-  }
-
-  find(text: string, found: (id: number) => void): void {
-    const { byLast } = this
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at)
-      if (code > 0xff) continue
-      const list = byLast[code]
-      if (list === undefined) continue
-      for (let i = 0; i < list.length; i++) if (stands(list[i]!, text, at)) found(list[i]!.id)
-    }
-  }
-}
-
-/** Wide needles by their last wide character (of a surrogate pair the half that tells more). */
-function placeWide(needles: readonly Needle[]): Map<number, PlacedNeedle[]> {
-  const byCode = new Map<number, PlacedNeedle[]>()
-  for (const needle of needles) {
-    let offset = needle.text.length - 1
-    while (needle.text.charCodeAt(offset) <= 0xff) offset--
-    const code = needle.text.charCodeAt(offset)
-    const list = byCode.get(code)
-    if (list) list.push({ ...needle, offset })
-    else byCode.set(code, [{ ...needle, offset }])
-  }
-  return byCode
-}
-
-function findWide(byCode: Map<number, PlacedNeedle[]>, text: string, found: (id: number) => void): void {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code <= 0xff) continue
-    const list = byCode.get(code)
-    if (list === undefined) continue
-    for (const needle of list) if (stands(needle, text, at)) found(needle.id)
-  }
 }

@@ -55,12 +55,22 @@ export function joinParts(parts: Pattern): Pattern {
 }
 
 /**
- * Case as Sigma compares it: Unicode lower-casing on both sides, no folding and no normalisation, so that look-alikes stay
- * distinct. The final sigma is undone, since it depends on what follows and a needle is cut from its context.
+ * Case as Sigma compares it: Unicode lower-casing on both sides, no folding and no normalisation, so that look-alikes
+ * stay distinct. This is the form of needles; values are merely lower-cased (`toLowerCase`), and the one letter whose lower case
+ * depends on its neighbours, the Greek sigma, is levelled by `levelSigma` where a needle holds it.
  */
-export function lowerCase(text: string): string {
-  const lower = text.toLowerCase()
-  return lower.includes('ς') ? lower.replaceAll('ς', 'σ') : lower
+export function lowerCase(needle: string): string {
+  return levelSigma(needle.toLowerCase())
+}
+
+/** The final sigma as any other. */
+export function levelSigma(lower: string): string {
+  return lower.replaceAll('ς', 'σ')
+}
+
+/** True when values must be levelled before they are compared with the needle. */
+export function hasSigma(needle: string): boolean {
+  return needle.includes('σ')
 }
 
 /** True when the whole of `text` matches the pattern; `?` is one code point, both wildcards match line breaks. */

@@ -1,18 +1,12 @@
 import type { MatchedField } from '../../event/event.ts'
 import type { CompiledRule } from './compile.ts'
 import { compileMatcher, type Matcher } from './matcher.ts'
-import { type Needle, NeedleFinder } from './needles.ts'
 import { type Expression, type FieldTest, predicateKey } from './predicate.ts'
-import type { Reader } from './reader.ts'
+import type { FieldAccess, Reader } from './reader.ts'
+import { type IndexedTest, RecordIndex, type SourceShape } from './record-index.ts'
 import { Slots } from './slots.ts'
-import { type Sign, signsDecide } from './witness.ts'
-
-interface SlotIndex {
-  slot: number
-  /** Tests that any value of the field is a sign of. */
-  presence: Int32Array
-  finder: NeedleFinder | undefined
-}
+import type { CacheBudget } from './value-cache.ts'
+import type { Sign } from './witness.ts'
 
 const none: number[] = []
 const accept = -1
@@ -21,8 +15,8 @@ const reject = -2
 /** A rule as seen through one view of the fields. */
 export interface PlannedRule<Source> {
   rule: CompiledRule
-  /** Reads a field of the rule; undefined names the whole record. */
-  readerOf(field: string | undefined): { key: string; reader: Reader<Source> }
+  /** How to get at a field of the rule; undefined names the whole record. */
+  accessTo(field: string | undefined): FieldAccess<Source>
 }
 
 interface PlannedTest {
@@ -46,9 +40,7 @@ export class Plan<Source> {
   private readonly entries: Int32Array
   /** Per test: generation of the record it was last decided for, plus one when true. */
   private readonly memo: Float64Array
-  /** Tests that are false unless the index has found them true. */
-  private readonly decided: Uint8Array
-  private readonly index: SlotIndex[]
+  private readonly index: RecordIndex<Source>
   /** Per test: the rules that become candidates when it shows a sign. */
   private readonly rulesOfTest: (Int32Array | undefined)[]
   private readonly candidateAt: Float64Array
@@ -59,10 +51,11 @@ export class Plan<Source> {
   /** Rules evaluated so far, for the benchmark. */
   evaluated = 0
 
-  constructor(rules: PlannedRule<Source>[]) {
+  constructor(rules: PlannedRule<Source>[], shape: SourceShape<Source>, budget: CacheBudget) {
     this.rules = rules
     const slotByKey = new Map<string, number>()
     const readers: Reader<Source>[] = []
+    const accesses: FieldAccess<Source>[] = []
     const testByKey = new Map<string, number>()
     const code: number[] = []
     const entries: number[] = []
@@ -70,11 +63,12 @@ export class Plan<Source> {
     const open: number[] = []
     for (const [index, planned] of rules.entries()) {
       const slotOf = (field: string | undefined): number => {
-        const { key, reader } = planned.readerOf(field)
-        let slot = slotByKey.get(key)
+        const access = planned.accessTo(field)
+        let slot = slotByKey.get(access.key)
         if (slot === undefined) {
-          slot = readers.push(reader) - 1
-          slotByKey.set(key, slot)
+          slot = readers.push(access.reader) - 1
+          accesses.push(access)
+          slotByKey.set(access.key, slot)
         }
         return slot
       }
@@ -103,52 +97,24 @@ export class Plan<Source> {
     this.entries = Int32Array.from(entries)
     this.memo = new Float64Array(this.tests.length)
     this.matchers = new Array(this.tests.length).fill(undefined)
-    this.decided = new Uint8Array(this.tests.length)
     this.rulesOfTest = new Array(this.tests.length).fill(undefined)
     this.candidateAt = new Float64Array(rules.length)
     this.candidates = new Int32Array(rules.length)
     this.openRules = Int32Array.from(open)
-    this.index = this.buildIndex(witnessed)
-  }
-
-  private buildIndex(witnessed: Map<number, { signs: Sign[]; rules: number[] }>): SlotIndex[] {
-    const bySlot = new Map<number, { presence: number[]; needles: Needle[] }>()
+    const indexed: IndexedTest[] = []
     for (const [id, { signs, rules }] of witnessed) {
-      const { slot } = this.tests[id]!
       this.rulesOfTest[id] = Int32Array.from(rules)
-      if (signsDecide(signs)) this.decided[id] = 1
-      let own = bySlot.get(slot)
-      if (!own) {
-        own = { presence: [], needles: [] }
-        bySlot.set(slot, own)
-      }
-      for (const sign of signs) {
-        if (sign.kind === 'presence') own.presence.push(id)
-        else own.needles.push({ text: sign.text, operator: sign.operator, id: id * 2 + (sign.decides ? 1 : 0) })
-      }
+      indexed.push({ ...this.tests[id]!, id, signs })
     }
-    return [...bySlot].map(([slot, { presence, needles }]) => ({
-      slot,
-      presence: Int32Array.from(presence),
-      finder: needles.length > 0 ? new NeedleFinder(needles) : undefined,
-    }))
+    this.index = new RecordIndex(indexed, this.tests.length, shape, (slot) => accesses[slot]!.names, budget)
   }
 
   /** Indexes of the rules that match, in their order. */
   match(source: Source): number[] {
-    const { slots, index } = this
-    slots.begin(source)
+    this.slots.begin(source)
     this.generation += 2
     this.candidateCount = 0
-    for (let i = 0; i < index.length; i++) {
-      const { slot, presence, finder } = index[i]!
-      if (slots.state(slot) === 0) continue
-      for (let j = 0; j < presence.length; j++) this.nominate(presence[j]!)
-      if (finder === undefined) continue
-      const lower = slots.lower(slot)
-      if (typeof lower === 'string') finder.find(lower, this.found)
-      else if (lower !== undefined) for (let j = 0; j < lower.length; j++) finder.find(lower[j]!, this.found)
-    }
+    this.index.search(source, this.slots, this.found)
     return this.evaluate()
   }
 
@@ -203,7 +169,7 @@ export class Plan<Source> {
   private verdict(id: number): boolean {
     const known = this.memo[id]!
     if (known >= this.generation) return known !== this.generation
-    if (this.decided[id] === 1) return false
+    if (this.index.decided[id] === 1) return false
     let matcher = this.matchers[id]
     if (matcher === undefined) {
       const { slot, test, slotOf } = this.tests[id]!
@@ -278,7 +244,7 @@ function explain<Source>(planned: PlannedRule<Source>, source: Source): MatchedF
   const readers: Reader<Source>[] = []
   const slotByKey = new Map<string, number>()
   const slotOf = (field: string | undefined): number => {
-    const { key, reader } = planned.readerOf(field)
+    const { key, reader } = planned.accessTo(field)
     const slot = slotByKey.get(key) ?? readers.push(reader) - 1
     slotByKey.set(key, slot)
     return slot
@@ -311,7 +277,7 @@ function explain<Source>(planned: PlannedRule<Source>, source: Source): MatchedF
         return expression.children.filter((child) => walk(child, part)).length > 0
       case 'test': {
         const { test } = expression
-        const { reader } = planned.readerOf(test.field)
+        const { reader } = planned.accessTo(test.field)
         if (!holds(test, reader)) return false
         const value = reader(source)
         const members = Array.isArray(value) ? value.flat(8) : [value]

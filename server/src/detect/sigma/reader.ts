@@ -8,6 +8,27 @@ export type JsonRecord = { readonly [name: string]: unknown }
 /** Reads one field of a record: undefined when it is absent. */
 export type Reader<Source> = (record: Source) => unknown
 
+/** How a plan gets at one field. */
+export interface FieldAccess<Source> {
+  /** Equal keys, equal readers. */
+  key: string
+  reader: Reader<Source>
+  /** Names of the record without which the field is absent; undefined: look always. */
+  names: readonly string[] | undefined
+}
+
+/** Every top-level name under which `recordReader(name)` may find something: the name and the heads of its path. */
+export function recordNames(name: string): string[] {
+  const names = [name]
+  for (let dot = name.lastIndexOf('.'); dot > 0; dot = name.lastIndexOf('.', dot - 1)) names.push(name.slice(0, dot))
+  return names
+}
+
+/** Names of event fields from which `eventReader` takes its value. */
+export function eventNames(name: string, view: FieldView): readonly string[] | undefined {
+  return envelopeReaders[name] ? undefined : fieldSource(name, view).from
+}
+
 /** Reads a field by the name a rule uses: a flat key first, then the path; a path through a list fans out. */
 export function recordReader(name: string): Reader<JsonRecord> {
   if (name in Object.prototype) return (record) => (Object.hasOwn(record, name) ? record[name] : undefined)
@@ -77,24 +98,32 @@ const depthLimit = 64
 /** Every text and number of a record, at any depth: where keywords are searched. Names are not values. */
 export function allValues(record: JsonRecord): unknown[] {
   const found: unknown[] = []
-  const walk = (value: unknown, depth: number): void => {
-    if (typeof value === 'object' && value !== null) {
-      if (depth > depthLimit) return
-      if (Array.isArray(value)) for (const member of value) walk(member, depth + 1)
-      else for (const key in value) walk((value as JsonRecord)[key], depth + 1)
-    } else if (value !== null && value !== undefined) found.push(value)
-  }
-  walk(record, 0)
+  collect(record, 0, found)
   return found
+}
+
+function collect(value: unknown, depth: number, found: unknown[]): void {
+  if (typeof value === 'object' && value !== null) {
+    if (depth > depthLimit) return
+    if (Array.isArray(value)) for (let i = 0; i < value.length; i++) collect(value[i], depth + 1, found)
+    else for (const key in value) collect((value as JsonRecord)[key], depth + 1, found)
+  } else if (value !== null && value !== undefined) found.push(value)
 }
 
 /** Where keywords are searched in an event: its values, and the record as it came when it is text and no `message` holds it. */
 export function eventValues(event: Event): unknown[] {
   const found = allValues(event.fields)
-  if (event.fields.message === undefined && event.raw.length > 0) {
-    const first = event.raw[0]
-    if (first !== 0x7b && first !== 0x5b)
-      found.push(Buffer.from(event.raw.buffer, event.raw.byteOffset, event.raw.byteLength).toString('utf8'))
-  }
+  const raw = messageText(event)
+  if (raw !== undefined) found.push(raw)
   return found
+}
+
+const openingBrace = 0x7b
+const openingBracket = 0x5b
+
+/** The record as it came, when it is text and no field `message` holds it. */
+export function messageText({ fields, raw }: Event): string | undefined {
+  if (fields.message !== undefined || raw.length === 0 || raw[0] === openingBrace || raw[0] === openingBracket)
+    return undefined
+  return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8')
 }

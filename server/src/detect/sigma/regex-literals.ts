@@ -166,7 +166,7 @@ class Parser {
     if (this.ignoreCase && /[sSkK]/.test(character)) return {}
     // A half of a surrogate pair, or a letter whose lower case depends on its neighbours: no help.
     const lower = lowerCase(character)
-    return lower.length === 1 && !/[\ud800-\udfff\u0130]/.test(character) ? { exact: [lower] } : {}
+    return lower.length === 1 && !/[\ud800-\udfff\u0130σς]/.test(lower) ? { exact: [lower] } : {}
   }
 
   private fail(): Piece {

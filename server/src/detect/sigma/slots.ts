@@ -1,5 +1,3 @@
-import { lowerCase } from './pattern.ts'
-
 /** What is known of a field besides its texts. */
 export const slotPresent = 1
 export const slotNull = 2
@@ -54,10 +52,16 @@ export class Slots<Source> {
   lower(slot: number): string | string[] | undefined {
     if (this.loweredAt[slot] === this.generation) return this.lowers[slot]
     const text = this.text(slot)
-    const lower = typeof text === 'string' ? lowerCase(text) : text?.map(lowerCase)
+    const lower = typeof text === 'string' ? text.toLowerCase() : text?.map((member) => member.toLowerCase())
     this.lowers[slot] = lower
     this.loweredAt[slot] = this.generation
     return lower
+  }
+
+  /** Tells the lower-cased text of a slot that holds one text, when the caller knows it. */
+  setLower(slot: number, lower: string): void {
+    this.lowers[slot] = lower
+    this.loweredAt[slot] = this.generation
   }
 
   private read(slot: number): void {

@@ -1,5 +1,5 @@
 import { textFrequency } from './frequency.ts'
-import { anyText, oneCharacter, type Pattern } from './pattern.ts'
+import { anyText, hasSigma, oneCharacter, type Pattern } from './pattern.ts'
 import type { Expression, FieldTest, Predicate, TextOperator } from './predicate.ts'
 import { requiredLiterals } from './regex-literals.ts'
 
@@ -25,6 +25,7 @@ function signsOfPredicate(predicate: Predicate): Sign[] | undefined {
   switch (predicate.kind) {
     case 'text': {
       const { text, operator, cased } = predicate
+      if (/[Σσς]/.test(text)) return [{ kind: 'presence' }]
       if (!cased) return [{ kind: 'text', text, operator, decides: true }]
       const lower = text.toLowerCase()
       // Where lower-casing depends on the neighbours, a piece lower-cased alone proves nothing.
@@ -56,7 +57,7 @@ function signsOfPredicate(predicate: Predicate): Sign[] | undefined {
 function longestLiteral(pattern: Pattern): string {
   let longest = ''
   for (const part of pattern) {
-    if (part !== anyText && part !== oneCharacter && part.length > longest.length) longest = part
+    if (part !== anyText && part !== oneCharacter && !hasSigma(part) && part.length > longest.length) longest = part
   }
   return longest
 }
