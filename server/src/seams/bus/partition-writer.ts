@@ -320,6 +320,8 @@ export class PartitionWriter {
       this.#position = whole.position
       this.#nextOffset = whole.nextOffset
     }
+    // Nor may the names of files that a killed predecessor made: a power cut would take the whole segment.
+    await files.syncDirectory(this.#directory)
     // A group can only be ahead of the log when the log lost its end (a restored backup, a lying disk): then its
     // next records must not get offsets that the group would take for done.
     const nextOffset = Math.max(this.#nextOffset, this.#around.committedByAny() + 1)
