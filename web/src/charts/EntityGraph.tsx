@@ -40,7 +40,7 @@ export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph']
         textStyle: { color: palette.text, fontFamily, fontSize: 12 },
       },
       legend: {
-        data: types.map((type) => t(`entity.${type}`)),
+        data: types.map((type) => ({ name: t(`entity.${type}`), icon: symbols[type] })),
         top: 0,
         left: 0,
         textStyle: { color: palette.textSoft },
@@ -52,7 +52,7 @@ export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph']
           roam: true,
           draggable: true,
           top: 30,
-          force: { repulsion: 320, edgeLength: [90, 160], gravity: 0.08, layoutAnimation: false },
+          force: { repulsion: 620, edgeLength: [150, 230], gravity: 0.06, layoutAnimation: false },
           categories: types.map((type, index) => ({
             name: t(`entity.${type}`),
             symbol: symbols[type],

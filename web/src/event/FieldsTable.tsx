@@ -33,12 +33,12 @@ export function FieldsTable({ fields, matched = [], needles = [] }: FieldsTableP
       <table className="fields" data-testid="fields">
         <tbody>
           {names.map((name) => {
-            const parts = matched.filter(({ field }) => field === name)
+            const parts = [...new Set(matched.filter(({ field }) => field === name).map(({ part }) => part))]
             return (
               <tr key={name} className={parts.length > 0 ? 'matched' : undefined}>
                 <td>
                   {name}
-                  {parts.map(({ part }) => (
+                  {parts.map((part) => (
                     <span key={part} className="chip warn" title={t('event.matchedPart')} style={{ marginLeft: 6 }}>
                       {part}
                     </span>

@@ -41,7 +41,7 @@ export function Dialog({
       okButtonProps={{ danger, disabled, loading: busy, 'data-testid': 'dialog-ok' } as never}
       footer={onOk ? undefined : (_origin, { CancelBtn }) => <CancelBtn />}
       destroyOnHidden
-      maskClosable={false}
+      mask={{ closable: false }}
     >
       <div data-testid={testId}>{children}</div>
     </Modal>

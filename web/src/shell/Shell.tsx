@@ -4,7 +4,6 @@ import { lazy, Suspense, useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { meKey, Needs, useMe } from '../api/session.tsx'
 import { LiveProvider } from '../live/live.tsx'
-import { AntTheme } from '../theme/AntTheme.tsx'
 import { recall, remember } from '../ui/remember.ts'
 import { Problem } from '../ui/States.tsx'
 import { ValueMenu } from '../ui/Value.tsx'
@@ -52,11 +51,9 @@ export function Shell() {
   }
   return (
     <LiveProvider>
-      <AntTheme>
-        <ValueMenu actions={noActions}>
-          <Desk />
-        </ValueMenu>
-      </AntTheme>
+      <ValueMenu actions={noActions}>
+        <Desk />
+      </ValueMenu>
     </LiveProvider>
   )
 }

@@ -17,6 +17,8 @@ import { ColumnChooser } from './ColumnChooser.tsx'
 import { type Column, type ColumnMemory, type Sort, shownColumns, visibleRows } from './columns.ts'
 
 const rowHeight = 32
+/** Below this width minor columns are left out. */
+const narrowBelow = 900
 /** Above this many rows only those near the screen are drawn. */
 const windowAbove = 200
 
@@ -60,10 +62,6 @@ export function Table<Row>(props: TableProps<Row>) {
   const { id, label, rows, rowKey, selected, onSelect, activeKey, onOpen, keyboard = true, chooser = true } = props
   const { t } = useTranslation()
   const [memory, setMemory] = useState<ColumnMemory>(() => recall<ColumnMemory>(`table.${id}`) ?? {})
-  const columns = useMemo(
-    () => (chooser ? shownColumns(props.columns, memory) : props.columns),
-    [props.columns, memory, chooser],
-  )
   const change = useCallback(
     (next: ColumnMemory) => {
       remember(`table.${id}`, next)
@@ -73,13 +71,20 @@ export function Table<Row>(props: TableProps<Row>) {
   )
   const scroll = useRef<HTMLDivElement>(null)
   const [cursor, setCursor] = useState(-1)
-  const [view, setView] = useState({ top: 0, height: 800 })
+  const [view, setView] = useState({ top: 0, height: 800, width: 1200 })
   const count = rows?.length ?? 0
+  const isNarrow = view.width < narrowBelow
+  const columns = useMemo(() => {
+    const chosen = chooser ? shownColumns(props.columns, memory) : props.columns
+    return isNarrow ? chosen.filter(({ minor }) => !minor) : chosen
+  }, [props.columns, memory, chooser, isNarrow])
 
   useLayoutEffect(() => {
     const element = scroll.current
     if (!element) return
-    const observer = new ResizeObserver(() => setView({ top: element.scrollTop, height: element.clientHeight }))
+    const observer = new ResizeObserver(() =>
+      setView({ top: element.scrollTop, height: element.clientHeight, width: element.clientWidth }),
+    )
     observer.observe(element)
     return () => observer.disconnect()
   }, [])
@@ -155,7 +160,7 @@ export function Table<Row>(props: TableProps<Row>) {
         className="table-scroll"
         onScroll={(event) => {
           const { scrollTop, clientHeight, scrollHeight } = event.currentTarget
-          if (windowed) setView({ top: scrollTop, height: clientHeight })
+          if (windowed) setView((before) => ({ ...before, top: scrollTop, height: clientHeight }))
           if (props.hasMore && !props.loadingMore && scrollHeight - scrollTop - clientHeight < 320) props.onMore?.()
         }}
       >

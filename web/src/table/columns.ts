@@ -12,6 +12,8 @@ export interface Column<Row> {
   sortKey?: string
   /** Off until chosen. */
   hidden?: boolean
+  /** Left out while the table is narrow, e.g. beside an open detail. */
+  minor?: boolean
   render(row: Row): ReactNode
 }
 

@@ -46,7 +46,7 @@ export function AntTheme({ children }: { children: ReactNode }) {
     [mode, palette],
   )
   return (
-    <ConfigProvider theme={config} locale={locale} wave={{ disabled: true }}>
+    <ConfigProvider theme={config} locale={locale} wave={{ disabled: true }} button={{ autoInsertSpace: false }}>
       {children}
     </ConfigProvider>
   )

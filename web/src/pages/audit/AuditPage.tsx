@@ -78,6 +78,7 @@ export default function AuditPage() {
       },
       {
         key: 'detail',
+        minor: true,
         title: t('audit.detail'),
         width: 300,
         grow: true,
@@ -85,6 +86,7 @@ export default function AuditPage() {
       },
       {
         key: 'address',
+        minor: true,
         title: t('audit.address'),
         width: 120,
         render: (row) => <span className="mono">{row.address ?? '—'}</span>,

@@ -67,6 +67,7 @@ export default function DetectionsPage() {
       },
       {
         key: 'rule',
+        minor: true,
         title: t('detection.rule'),
         width: 200,
         render: (row) => <Link to={`/rules/${encodeURIComponent(row.ruleId)}` as '/'}>{row.ruleTitle}</Link>,
@@ -78,9 +79,16 @@ export default function DetectionsPage() {
         hidden: true,
         render: (row) => t(`detector.${row.detector}`),
       },
-      { key: 'stage', title: t('incident.stage'), width: 96, render: (row) => <Stage tactics={row.tactics} /> },
+      {
+        key: 'stage',
+        minor: true,
+        title: t('incident.stage'),
+        width: 96,
+        render: (row) => <Stage tactics={row.tactics} />,
+      },
       {
         key: 'entities',
+        minor: true,
         title: t('incident.entities'),
         width: 200,
         render: (row) =>
@@ -93,12 +101,14 @@ export default function DetectionsPage() {
       },
       {
         key: 'source',
+        minor: true,
         title: t('detection.source'),
         width: 150,
         render: (row) => <span className="mono">{row.sourceKey}</span>,
       },
       {
         key: 'count',
+        minor: true,
         title: t('detection.count'),
         width: 60,
         align: 'right',

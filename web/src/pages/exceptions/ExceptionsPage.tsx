@@ -73,12 +73,14 @@ export default function ExceptionsPage() {
       },
       {
         key: 'conditions',
+        minor: true,
         title: t('exception.conditions'),
         width: 320,
         render: (row) => <span className="mono">{conditionText(row)}</span>,
       },
       {
         key: 'rule',
+        minor: true,
         title: t('exception.scope'),
         width: 180,
         render: (row) => (row.ruleIds[0] ? <RuleLinks ids={row.ruleIds} /> : t('exception.everyRule')),
@@ -90,7 +92,7 @@ export default function ExceptionsPage() {
         align: 'right',
         render: (row) => <span className="number">{formatNumber(row.hitCount)}</span>,
       },
-      { key: 'owner', title: t('exception.owner'), width: 100, render: (row) => row.ownerName },
+      { key: 'owner', minor: true, title: t('exception.owner'), width: 100, render: (row) => row.ownerName },
       { key: 'expires', title: t('exception.expires'), width: 132, render: (row) => <Time value={row.expiresAt} /> },
     ],
     [t],

@@ -10,6 +10,7 @@ import { severities } from '../../ui/Severity.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { Value } from '../../ui/Value.tsx'
 import { fieldOfEntity } from './IncidentsPage.tsx'
+import { IncidentTimeline } from './IncidentTimeline.tsx'
 
 type Incident = Schemas['Incident']
 
@@ -97,6 +98,11 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
           <dd>{incident.assigneeName ?? t('incident.nobody')}</dd>
         </dl>
       </section>
+      {full ? (
+        <div className="column" style={{ gridColumn: '1 / -1' }}>
+          <IncidentTimeline id={incident.id} />
+        </div>
+      ) : null}
     </div>
   )
 }

@@ -97,6 +97,7 @@ export default function IncidentsPage() {
       },
       {
         key: 'id',
+        minor: true,
         title: t('incident.id'),
         width: 64,
         render: (row) => <span className="faint number">#{row.id}</span>,
@@ -114,6 +115,7 @@ export default function IncidentsPage() {
       },
       {
         key: 'entities',
+        minor: true,
         title: t('incident.entities'),
         width: 230,
         render: (row) =>
@@ -124,9 +126,16 @@ export default function IncidentsPage() {
             </span>
           )),
       },
-      { key: 'stage', title: t('incident.stage'), width: 96, render: (row) => <Stage tactics={row.tactics} /> },
+      {
+        key: 'stage',
+        minor: true,
+        title: t('incident.stage'),
+        width: 96,
+        render: (row) => <Stage tactics={row.tactics} />,
+      },
       {
         key: 'detectionCount',
+        minor: true,
         title: t('incident.detections'),
         width: 62,
         align: 'right',
@@ -135,6 +144,7 @@ export default function IncidentsPage() {
       { key: 'status', title: t('incident.statusName'), width: 84, render: (row) => <Status value={row.status} /> },
       {
         key: 'assignee',
+        minor: true,
         title: t('incident.assignee'),
         width: 90,
         render: (row) => row.assigneeName ?? <span className="faint">{t('incident.nobody')}</span>,

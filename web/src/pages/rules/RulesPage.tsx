@@ -83,15 +83,23 @@ export default function RulesPage() {
           </span>
         ),
       },
-      { key: 'stage', title: t('incident.stage'), width: 100, render: (row) => <Stage tactics={row.tactics} /> },
+      {
+        key: 'stage',
+        minor: true,
+        title: t('incident.stage'),
+        width: 100,
+        render: (row) => <Stage tactics={row.tactics} />,
+      },
       {
         key: 'techniques',
+        minor: true,
         title: t('incident.techniques'),
         width: 130,
         render: (row) => <span className="mono">{row.techniques.join(' ')}</span>,
       },
       {
         key: 'logsource',
+        minor: true,
         title: t('rule.logsource'),
         width: 150,
         render: (row) => (
@@ -100,9 +108,10 @@ export default function RulesPage() {
           </span>
         ),
       },
-      { key: 'kind', title: t('rule.kind'), width: 84, render: (row) => t(`rule.kinds.${row.kind}`) },
+      { key: 'kind', minor: true, title: t('rule.kind'), width: 84, render: (row) => t(`rule.kinds.${row.kind}`) },
       {
         key: 'day',
+        minor: true,
         title: t('rule.firedDay'),
         width: 84,
         align: 'right',

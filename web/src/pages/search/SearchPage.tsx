@@ -116,10 +116,11 @@ export default function SearchPage() {
         sortKey: '@timestamp',
         render: (row) => <Time value={row['@timestamp']} />,
       },
-      ...columns.map<Column<EventDocument>>((name) => ({
+      ...columns.map<Column<EventDocument>>((name, index) => ({
         key: name,
         title: name,
-        width: name === 'message' ? 420 : name.endsWith('.ip') ? 140 : 130,
+        minor: index > 1 && name !== 'message',
+        width: name === 'message' ? 280 : name.endsWith('.ip') ? 140 : 130,
         grow: name === columns.at(-1),
         render: (row) => <Cell name={name} value={row[name]} />,
       })),
@@ -217,14 +218,16 @@ export default function SearchPage() {
           />
         </div>
         <div className="search-body">
-          <FacetBar
-            query={query}
-            range={span}
-            columns={columns}
-            onInclude={include}
-            onExclude={exclude}
-            onToggleColumn={toggleColumn}
-          />
+          {url.event && window.innerWidth < 1700 ? null : (
+            <FacetBar
+              query={query}
+              range={span}
+              columns={columns}
+              onInclude={include}
+              onExclude={exclude}
+              onToggleColumn={toggleColumn}
+            />
+          )}
           <div className="grow" style={{ display: 'flex', minHeight: 0 }}>
             <Split
               id="search"

@@ -19,7 +19,7 @@ import { SourceDetail } from './SourceDetail.tsx'
 type Source = Schemas['Source']
 
 /** Field of an event that names its sender. */
-export const sourceField = 'watchfire.source'
+export const sourceField = 'source.key'
 
 export default function SourcesPage() {
   const { t } = useTranslation()
@@ -58,6 +58,7 @@ export default function SourcesPage() {
       },
       {
         key: 'transport',
+        minor: true,
         title: t('source.transport'),
         width: 100,
         render: (row) => <span className="mono">{row.transport}</span>,
@@ -89,6 +90,7 @@ export default function SourcesPage() {
       },
       {
         key: 'trend',
+        minor: true,
         title: t('source.trend'),
         width: 116,
         hidden: !mayRead,
@@ -110,6 +112,7 @@ export default function SourcesPage() {
       },
       {
         key: 'unparsed',
+        minor: true,
         title: t('source.unparsed'),
         width: 84,
         align: 'right',
@@ -117,6 +120,7 @@ export default function SourcesPage() {
       },
       {
         key: 'count',
+        minor: true,
         title: t('source.records'),
         width: 96,
         align: 'right',
