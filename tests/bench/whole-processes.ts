@@ -55,7 +55,7 @@ function nameOf(commandLine: string[]): string {
   const text = commandLine.join(' ')
   if (/clickhouse|chdb/i.test(text)) return 'events'
   if (/postgres/i.test(text)) return 'state'
-  return text.includes('watchfire') ? 'watchfire' : (commandLine[0] ?? '').slice(0, 40)
+  return text.includes('watchfire') ? 'watchfire' : 'other'
 }
 
 /** Sums by name, and what was used since `before`. */

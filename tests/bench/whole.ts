@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Platform, startPlatform } from '../harness/platform.ts'
 import { LinePool, ordinaryRecords } from './load-lines.ts'
@@ -36,7 +37,7 @@ export async function run({
 async function measure(platform: Platform, rate: number, seconds: number): Promise<Record<string, number | string>> {
   const watcher = await watchDetections(platform)
   const pid = platform.process.pid!
-  const diskBefore = folderBytes(platform.dataDir)
+  const diskBefore = diskUse(platform)
   const before = processTree(pid)
   const startedAtMs = Date.now()
   const load = runLoad([
@@ -48,8 +49,10 @@ async function measure(platform: Platform, rate: number, seconds: number): Promi
   const result = await load.result
   probing.abort()
   const sentProbes = await probes
-  const stored = await waitUntilStored(platform, startedAtMs, result.sent + sentProbes.size)
-  const drainSeconds = (Date.now() - startedAtMs) / 1_000 - result.seconds
+  const lagAtEnd = await processCounter(platform, 'lag')
+  const stored = await waitUntilStored(platform, result.sent)
+  // Two polls a second apart found it so.
+  const drainSeconds = (Date.now() - startedAtMs) / 1_000 - result.seconds - 1
   const after = processTree(pid)
   await sleep(1_000)
   watcher.stop()
@@ -60,6 +63,7 @@ async function measure(platform: Platform, rate: number, seconds: number): Promi
     sent: result.sent,
     stored,
     perSecond: result.ratePerSecond,
+    lagAtEnd,
     drainSeconds: Number(Math.max(0, drainSeconds).toFixed(1)),
     probes: sentProbes.size,
     alerts: latencies.length,
@@ -71,11 +75,12 @@ async function measure(platform: Platform, rate: number, seconds: number): Promi
     row[`${process}MiB`] = use.residentMiB
   }
   row.generatorCpuSeconds = result.generatorCpuSeconds
-  row.diskBytesPerEvent = Math.round((folderBytes(platform.dataDir) - diskBefore) / Math.max(1, stored))
+  const diskAfter = diskUse(platform)
+  for (const [folder, bytes] of Object.entries(diskAfter)) {
+    row[`${folder}DiskBytesPerEvent`] = Math.round((bytes - (diskBefore[folder] ?? 0)) / Math.max(1, stored))
+  }
   row.rawBytesPerEvent = Math.round(result.bytes / Math.max(1, result.sent))
-  const sample = new LinePool(ordinaryRecords(2, 100_000).records.map(({ text }) => text)).render(Date.now())
-  const compressed = zstdBytes(sample.bytes)
-  row.zstdBytesPerEvent = compressed === undefined ? 'no zstd' : Math.round(compressed / sample.ends.length)
+  row.zstdBytesPerEvent = zstdBytesPerLine()
   row.mix = result.mix
   return row
 }
@@ -137,22 +142,42 @@ async function watchDetections(platform: Platform) {
   }
 }
 
-async function waitUntilStored(platform: Platform, sinceMs: number, expected: number): Promise<number> {
-  const query = {
-    query: '',
-    from: new Date(sinceMs - 60_000).toISOString(),
-    to: new Date(Date.now() + 600_000).toISOString(),
-    limit: 1,
-  }
-  let total = 0
+/** Bytes on disk of the event store, the bus (which keeps what it has for a while) and the state store. */
+function diskUse(platform: Platform): Record<string, number> {
+  const folders = ['events', 'bus', 'state']
+  return Object.fromEntries(folders.map((folder) => [folder, folderBytes(join(platform.dataDir, folder))]))
+}
+
+/** What `zstd -3` needs for a line of the same mix: 100,000 lines, no two batches alike, two thousand a second. */
+function zstdBytesPerLine(): number | string {
+  const nowMs = Math.floor(Date.now() / 1_000) * 1_000
+  const batches = Array.from({ length: 50 }, (_, index) => {
+    const lines = ordinaryRecords(100 + index, 2_000).records.map(({ text }) => text)
+    return new LinePool(lines).render(nowMs + index * 1_000).bytes
+  })
+  const compressed = zstdBytes(Buffer.concat(batches))
+  return compressed === undefined ? 'no zstd' : Math.round(compressed / 100_000)
+}
+
+/** Sum over the process threads of one of their counters, from /metrics. */
+async function processCounter(platform: Platform, counter: string): Promise<number> {
+  const { status, body } = await platform.request<string>('GET', '/metrics')
+  if (status !== 200) throw new Error(`/metrics answered ${status}`)
+  const pattern = new RegExp(`^watchfire_thread_counter\\{thread="process-\\d+",counter="${counter}"\\} (\\S+)`, 'gm')
+  return [...body.matchAll(pattern)].reduce((sum, [, value]) => sum + Number(value), 0)
+}
+
+/** Events in the store once nothing waits any more. Fewer than records: audit records of one serial are one event. */
+async function waitUntilStored(platform: Platform, sent: number): Promise<number> {
+  let last = -1
   for (let second = 0; second < drainLimitSeconds; second++) {
-    const answer = await platform.request<{ total: number }>('POST', '/api/v1/search', query)
-    if (answer.status !== 200) throw new Error(`search answered ${answer.status}: ${JSON.stringify(answer.body)}`)
-    total = answer.body.total
-    if (total >= expected) break
+    const stored = await processCounter(platform, 'stored')
+    const waiting = (await processCounter(platform, 'lag')) + (await processCounter(platform, 'open'))
+    if (waiting === 0 && stored === last && stored > sent / 2) break
+    last = stored
     await sleep(1_000)
   }
-  return total
+  return last
 }
 
 /** Milliseconds from sending to the live stream, ascending, of every probe whose detection was told. */
