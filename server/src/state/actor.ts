@@ -2,7 +2,7 @@
  * Who acts, and what they may do. Separate powers (三权分立): the system administrator runs the platform, the
  * security roles work on events and incidents, the auditor reads what both did. No role holds two powers.
  */
-export const permissionsByPower = {
+const permissionsByPower = {
   system: ['unit:write', 'user:write', 'token:write', 'source:write', 'settings:write'],
   security: [
     'event:read',

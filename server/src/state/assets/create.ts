@@ -8,7 +8,7 @@ import { type Context, write } from '../write.ts'
 import { type Asset, locateAsset, replacePlaces, wholeAsset } from './asset.ts'
 import { requireClaims } from './claims.ts'
 
-export const createAssetInput = z.strictObject(wholeAsset)
+const createAssetInput = z.strictObject(wholeAsset)
 
 /**
  * Adds an asset. Throws NOT_FOUND for a unit outside the actor's, CONFLICT when the unit has one of that name or another

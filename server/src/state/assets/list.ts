@@ -9,7 +9,7 @@ import { locateUnit } from '../units/locate.ts'
 import { type Context, read } from '../write.ts'
 import { type Asset, assetColumns, criticalities } from './asset.ts'
 
-export const listAssetsQuery = z.strictObject({
+const listAssetsQuery = z.strictObject({
   ...pageQuery,
   /** Part of the name, of a host name, of the owner; or an address that lies in one of the asset's ranges. */
   text: z.string().max(200).optional(),

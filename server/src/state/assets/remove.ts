@@ -5,7 +5,7 @@ import { idNumber, parseInput } from '../input.ts'
 import { type Context, write } from '../write.ts'
 import { locateAsset } from './asset.ts'
 
-export const removeAssetInput = z.strictObject({ id: idNumber })
+const removeAssetInput = z.strictObject({ id: idNumber })
 
 /** Removes an asset; the audit row keeps what it was. Throws NOT_FOUND outside the actor's units. */
 export async function removeAsset(context: Context, input: z.input<typeof removeAssetInput>): Promise<void> {

@@ -11,7 +11,7 @@ import { requireClaims } from './claims.ts'
 
 const changes = z.strictObject({ ...assetFacts, unitId: idNumber }).partial()
 
-export const updateAssetInput = changes.extend({ id: idNumber })
+const updateAssetInput = changes.extend({ id: idNumber })
 
 /** Changes an asset. Throws as `createAsset` does, and NOT_FOUND for an asset outside the actor's units. */
 export async function updateAsset(context: Context, input: z.input<typeof updateAssetInput>): Promise<Asset> {

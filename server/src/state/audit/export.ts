@@ -6,7 +6,7 @@ import { ownUnitPath } from '../units/locate.ts'
 import { type Context, read, write } from '../write.ts'
 import { auditCondition, auditFilters } from './list.ts'
 
-export const exportAuditQuery = z.strictObject(auditFilters)
+const exportAuditQuery = z.strictObject(auditFilters)
 
 const batchSize = 1_000
 

@@ -20,7 +20,7 @@ export const auditFilters = {
   to: z.coerce.date().optional(),
 }
 
-export const listAuditQuery = z.strictObject({ ...pageQuery, ...auditFilters })
+const listAuditQuery = z.strictObject({ ...pageQuery, ...auditFilters })
 
 export interface AuditRow {
   sequence: number

@@ -52,6 +52,7 @@ export async function verifyAudit(database: Database, dataDir: string): Promise<
   const walk: Walk = { rows: 0, lastHash: genesisHash, heads: 0, lastGoodHead: 0, keys: new Map() }
   if (ownKey) walk.keys.set(ownKey.id, ownKey.publicKey)
   try {
+    // unaudited: it only reads, in one snapshot.
     const problem = await database.transaction(
       async (transaction) =>
         (await walkRows(transaction, walk, heads)) ?? (await checkEnd(transaction, walk, heads, ownKey?.id)),

@@ -7,7 +7,7 @@ import { containsText, withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { type Indicator, indicatorOf, indicatorTypes } from './indicator.ts'
 
-export const listIndicatorsQuery = z.strictObject({
+const listIndicatorsQuery = z.strictObject({
   ...pageQuery,
   /** Part of the value, the description or the origin. */
   text: z.string().max(200).optional(),

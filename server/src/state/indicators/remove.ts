@@ -6,7 +6,7 @@ import { idNumber, parseInput } from '../input.ts'
 import { withinUnit } from '../scope.ts'
 import { type Context, write } from '../write.ts'
 
-export const removeIndicatorInput = z.strictObject({ id: idNumber })
+const removeIndicatorInput = z.strictObject({ id: idNumber })
 
 /** Removes an indicator. Throws NOT_FOUND outside the actor's units. */
 export async function removeIndicator(context: Context, input: z.input<typeof removeIndicatorInput>): Promise<void> {

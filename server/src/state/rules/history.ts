@@ -6,7 +6,7 @@ import { afterCursor, type Keyset, orderBy, type Page, pageOf, pageQuery } from 
 import { type Context, read } from '../write.ts'
 import type { RuleState } from './load-states.ts'
 
-export const ruleHistoryQuery = z.strictObject({ ...pageQuery, ruleId: z.string().max(128) })
+const ruleHistoryQuery = z.strictObject({ ...pageQuery, ruleId: z.string().max(128) })
 
 const newestFirst: Keyset = {
   name: 'id',

@@ -6,7 +6,7 @@ import { afterCursor, type Keyset, orderBy, type Page, pageOf, pageQuery } from 
 import { type Context, read } from '../write.ts'
 import type { RuleState } from './load-states.ts'
 
-export const listRuleStatesQuery = z.strictObject({
+const listRuleStatesQuery = z.strictObject({
   ...pageQuery,
   ruleIds: z.array(z.string().max(128)).max(500).optional(),
   enabled: booleanQuery.optional(),

@@ -6,7 +6,7 @@ import { rootUnitPath } from '../units/unit.ts'
 import { type Context, requireScope, write } from '../write.ts'
 import type { RuleState } from './load-states.ts'
 
-export const setRuleEnabledInput = z.strictObject({
+const setRuleEnabledInput = z.strictObject({
   ruleId: z.string().regex(/^[\w.:-]{1,128}$/),
   enabled: z.boolean(),
   note: noteText(1_000).default(''),

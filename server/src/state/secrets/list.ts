@@ -7,7 +7,7 @@ import { withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { permissionByPurpose, type SecretPurpose } from './secret.ts'
 
-export const listSecretsQuery = z.strictObject({
+const listSecretsQuery = z.strictObject({
   ...pageQuery,
   purpose: z.enum(Object.keys(permissionByPurpose) as [SecretPurpose, ...SecretPurpose[]]),
 })

@@ -7,7 +7,7 @@ import { type Context, requireScope, write } from '../write.ts'
 import type { MasterKeys } from './master-keys.ts'
 import { permissionByPurpose, purposeOf, secretName, storeSecret } from './secret.ts'
 
-export const putSecretInput = z.strictObject({
+const putSecretInput = z.strictObject({
   name: secretName,
   value: z.string().min(1).max(16_384),
 })

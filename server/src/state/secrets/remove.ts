@@ -6,7 +6,7 @@ import { parseInput } from '../input.ts'
 import { type Context, write } from '../write.ts'
 import { permissionByPurpose, purposeOf, secretName } from './secret.ts'
 
-export const removeSecretInput = z.strictObject({ name: secretName })
+const removeSecretInput = z.strictObject({ name: secretName })
 
 /** Throws FORBIDDEN without the permission of its purpose, NOT_FOUND outside the actor's units. */
 export async function removeSecret(context: Context, input: z.input<typeof removeSecretInput>): Promise<void> {

@@ -28,6 +28,7 @@ export async function rotateMasterKey(context: Context, keys: MasterKeys): Promi
       return { result: rows.length, target, unitPath: rootUnitPath, detail: { secrets: rows.length } }
     },
   )
+  // unaudited: the rotation above is audited; here the key file alone is changed, under the table's lock.
   await context.database.transaction(async (transaction) => {
     await lockSecrets(transaction)
     const used = await transaction.selectDistinct({ keyId: secrets.keyId }).from(secrets)

@@ -5,21 +5,21 @@ import { signInLimits } from '../../seams/store/schema/identity.ts'
 import type { Database, Transaction } from '../../seams/store/store.ts'
 
 /** Failures within this time count together. */
-export const windowMs = 15 * 60_000
+const windowMs = 15 * 60_000
 /** How long a lock lasts. */
-export const lockMs = 15 * 60_000
+const lockMs = 15 * 60_000
 /** Failures that lock an account. */
-export const accountFailuresMax = 5
+const accountFailuresMax = 5
 /** Failures, over all accounts, that lock an address. More than for an account, since a whole office may share one. */
-export const addressFailuresMax = 20
+const addressFailuresMax = 20
 
 interface Counted {
   key: string
   failuresMax: number
 }
 
-export const accountKey = (name: string) => `account:${name}`
-export const addressKey = (address: string) => `address:${address}`
+const accountKey = (name: string) => `account:${name}`
+const addressKey = (address: string) => `address:${address}`
 
 /** What one attempt is counted under: the address first, so that a locked address makes no rows for accounts. */
 function countedKeys(name: string, address: string): Counted[] {
@@ -55,6 +55,7 @@ async function reserve(database: Database, clock: Clock, { key, failuresMax }: C
   const locked = sql`coalesce(${lockedUntil} > ${now}, false)`
   const stale = sql`(coalesce(${lockedUntil} <= ${now}, false) OR ${windowStartedAt} <= ${staleBefore})`
   const full = sql`(${locked} OR (NOT ${stale} AND ${failures} >= ${failuresMax}))`
+  // unaudited: a count of attempts, of which failures and locks are audited by whoever tries.
   const [row] = await database
     .insert(signInLimits)
     .values({ key, failures: 1, admitted: true, windowStartedAt: new Date(nowMs) })
@@ -82,6 +83,7 @@ export async function releaseAttempt(database: Database | Transaction, name: str
 async function release(database: Database | Transaction, counted: Counted[]): Promise<void> {
   for (const { key } of counted) {
     const failures = sql`greatest(${signInLimits.failures} - 1, 0)`
+    // unaudited: takes back what `reserve` counted.
     await database.update(signInLimits).set({ failures }).where(eq(signInLimits.key, key))
   }
 }
@@ -120,5 +122,6 @@ export async function clearSignInLimit(transaction: Transaction, name: string): 
 
 /** Drops counts that no longer matter. */
 export async function dropStaleLimits(database: Database, clock: Clock): Promise<void> {
+  // unaudited: housekeeping; the locks themselves are in the audit.
   await database.delete(signInLimits).where(lt(signInLimits.windowStartedAt, new Date(clock.now() - windowMs - lockMs)))
 }

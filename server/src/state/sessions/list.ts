@@ -7,7 +7,7 @@ import { withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { idleMs } from './session-token.ts'
 
-export const listSessionsQuery = z.strictObject({
+const listSessionsQuery = z.strictObject({
   ...pageQuery,
   userId: idNumber.optional(),
   /** Ended and lapsed ones too. */

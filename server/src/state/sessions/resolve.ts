@@ -85,6 +85,7 @@ async function load(database: Database, clock: Clock, tokenHash: Buffer): Promis
 
 async function touch(database: Database, id: string, nowMs: number): Promise<void> {
   const lastSeenAt = new Date(nowMs)
+  // unaudited: when it was last used, at most once a minute.
   await database
     .update(sessions)
     .set({ lastSeenAt })

@@ -4,7 +4,7 @@ import { locateUser } from '../users/user.ts'
 import { type Context, write } from '../write.ts'
 import { endSessionsOf } from './end.ts'
 
-export const revokeAllSessionsInput = z.strictObject({
+const revokeAllSessionsInput = z.strictObject({
   userId: idNumber,
   /** This one stays: the session the request came with. */
   exceptId: z.string().max(64).optional(),

@@ -6,7 +6,7 @@ import { parseInput } from '../input.ts'
 import { withinUnit } from '../scope.ts'
 import { type Context, write } from '../write.ts'
 
-export const revokeSessionInput = z.strictObject({ id: z.string().max(64) })
+const revokeSessionInput = z.strictObject({ id: z.string().max(64) })
 
 /**
  * Ends a session: one's own, or with `user:write` anybody's in the actor's units. Ending one that has ended does nothing.

@@ -36,6 +36,7 @@ export async function takeSecondFactor(
   const plain = normalCode(code)
   const step = totpStep(await loadSecret(database, keys, totpSecretName(userId)), plain, clock.now())
   if (step !== undefined) {
+    // unaudited: whoever signs in audits the outcome.
     const taken = await database
       .update(users)
       .set({ totpLastStep: step })
@@ -43,6 +44,7 @@ export async function takeSecondFactor(
       .returning({ id: users.id })
     return taken.length > 0 ? 'totp' : undefined
   }
+  // unaudited: whoever signs in audits the outcome.
   const used = await database
     .update(recoveryCodes)
     .set({ usedAt: new Date(clock.now()) })

@@ -18,7 +18,7 @@ import { clearSignInLimit, confirmFailure, releaseAttempt, reserveAttempt } from
 import { takeSecondFactor } from './second-factor.ts'
 import { csrfTokenOf, lifetimeMs, newSessionToken } from './session-token.ts'
 
-export const signInInput = z.strictObject({
+const signInInput = z.strictObject({
   name: z.string().min(1).max(200),
   password: z.string().min(1).max(512),
   /** Six digits, or a recovery code; for those who enrolled a second factor. */

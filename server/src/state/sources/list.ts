@@ -8,7 +8,7 @@ import { locateUnit } from '../units/locate.ts'
 import { type Context, read } from '../write.ts'
 import { recentRecords, type Source, sourceOf } from './source.ts'
 
-export const listSourcesQuery = z.strictObject({
+const listSourcesQuery = z.strictObject({
   ...pageQuery,
   /** Part of the name or the key. */
   text: z.string().max(200).optional(),

@@ -9,6 +9,7 @@ const keptMs = 7 * 24 * 3_600_000
 /** Housekeeping, once an hour: drops the minutes of sources that are older than seven days. */
 export async function purgeSourceMinutes(database: Database, clock: Clock): Promise<void> {
   try {
+    // unaudited: housekeeping of counters.
     await database.delete(sourceMinutes).where(lt(sourceMinutes.minute, new Date(clock.now() - keptMs)))
   } catch (error) {
     throw translateStoreError(error)

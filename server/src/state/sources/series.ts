@@ -5,7 +5,7 @@ import { parseInput } from '../input.ts'
 import { withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 
-export const sourceSeriesQuery = z.strictObject({
+const sourceSeriesQuery = z.strictObject({
   ids: z.array(z.string().max(64)).min(1).max(200),
   minutes: z.coerce
     .number()

@@ -6,7 +6,7 @@ import { locateUnit } from '../units/locate.ts'
 import { type Context, write } from '../write.ts'
 import { loadSource, locateSource, type Source } from './source.ts'
 
-export const updateSourceInput = z.strictObject({
+const updateSourceInput = z.strictObject({
   id: z.string().max(256),
   name: nameText(200).optional(),
   /** Pins the parser; null lets it be guessed again. Whether a parser of that name is loaded is the caller's to know. */

@@ -13,7 +13,7 @@ import type { Token } from './token.ts'
 
 const lifetimeMaxMs = 5 * 365 * 24 * 3_600_000
 
-export const createTokenInput = z.strictObject({
+const createTokenInput = z.strictObject({
   name: nameText(100),
   permissions: z
     .array(z.enum(allPermissions as [Permission, ...Permission[]]))

@@ -7,7 +7,7 @@ import { containsText, withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { type Token, tokenColumns } from './token.ts'
 
-export const listTokensQuery = z.strictObject({
+const listTokensQuery = z.strictObject({
   ...pageQuery,
   /** Part of the name. */
   text: z.string().max(200).optional(),

@@ -98,6 +98,7 @@ function ownerStillGives(
 
 async function touch(database: Database, id: string, now: Date): Promise<void> {
   const older = or(isNull(tokens.lastUsedAt), lt(tokens.lastUsedAt, now))
+  // unaudited: when it was last used, at most once a minute.
   await database
     .update(tokens)
     .set({ lastUsedAt: now })

@@ -6,7 +6,7 @@ import { parseInput } from '../input.ts'
 import { withinUnit } from '../scope.ts'
 import { type Context, write } from '../write.ts'
 
-export const revokeTokenInput = z.strictObject({ id: z.string().max(64) })
+const revokeTokenInput = z.strictObject({ id: z.string().max(64) })
 
 /**
  * Ends a token and every token it made: one's own, or with `token:write` any of the actor's units. Throws NOT_FOUND for others.

@@ -7,7 +7,7 @@ import { type Context, write } from '../write.ts'
 import { locateUnit, lockTree } from './locate.ts'
 import { mayHold, type Unit, unitCode, unitDepthMax, unitKinds, unitName } from './unit.ts'
 
-export const createUnitInput = z.strictObject({
+const createUnitInput = z.strictObject({
   parentId: idNumber,
   kind: z.enum(unitKinds),
   name: unitName,

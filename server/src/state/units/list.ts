@@ -7,7 +7,7 @@ import { containsText, withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { type Unit, unitKinds } from './unit.ts'
 
-export const listUnitsQuery = z.strictObject({
+const listUnitsQuery = z.strictObject({
   ...pageQuery,
   /** Part of the name, or of the code. */
   text: z.string().max(200).optional(),

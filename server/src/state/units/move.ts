@@ -11,7 +11,7 @@ import { tablesWithUnitPath } from './holdings.ts'
 import { locateUnit, lockTree } from './locate.ts'
 import { rootUnitId } from './unit.ts'
 
-export const moveUnitInput = z.strictObject({ id: idNumber, parentId: idNumber })
+const moveUnitInput = z.strictObject({ id: idNumber, parentId: idNumber })
 
 /** Path of the moved unit before and after; every unit and row below changed the same beginning. */
 export interface UnitMove {

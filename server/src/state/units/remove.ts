@@ -8,7 +8,7 @@ import { tablesHoldingRowsOf } from './holdings.ts'
 import { locateUnit, lockTree } from './locate.ts'
 import { rootUnitId } from './unit.ts'
 
-export const removeUnitInput = z.strictObject({ id: idNumber })
+const removeUnitInput = z.strictObject({ id: idNumber })
 
 /**
  * Removes an empty unit. Throws NOT_FOUND outside the actor's units, CONFLICT for the root and while units, users, tokens

@@ -6,7 +6,7 @@ import { type Context, write } from '../write.ts'
 import { locateUnit } from './locate.ts'
 import { type Unit, unitCode, unitName } from './unit.ts'
 
-export const renameUnitInput = z.strictObject({
+const renameUnitInput = z.strictObject({
   id: idNumber,
   name: unitName.optional(),
   /** null takes the code away. */

@@ -10,7 +10,7 @@ import { type Context, read, write } from '../write.ts'
 import { hashPassword, requireStrongPassword, verifyPassword } from './password.ts'
 import { keepInHistory, requireUnusedPassword } from './password-history.ts'
 
-export const changePasswordInput = z.strictObject({
+const changePasswordInput = z.strictObject({
   present: z.string().min(1).max(512),
   next: z.string().min(1).max(512),
 })

@@ -9,7 +9,7 @@ import { loadSecret } from '../secrets/secret.ts'
 import { normalCode, totpSecretName, totpStep } from '../sessions/second-factor.ts'
 import { type Context, write } from '../write.ts'
 
-export const confirmTotpInput = z.strictObject({ code: z.string().min(6).max(16) })
+const confirmTotpInput = z.strictObject({ code: z.string().min(6).max(16) })
 
 const recoveryCodeCount = 10
 

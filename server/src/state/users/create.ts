@@ -7,7 +7,7 @@ import { type Context, requirePermission, write } from '../write.ts'
 import { hashPassword, oneTimePassword } from './password.ts'
 import { displayName, loadUser, oneTimePasswordLifetimeMs, roles, type User, userName } from './user.ts'
 
-export const createUserInput = z.strictObject({
+const createUserInput = z.strictObject({
   name: userName,
   displayName: displayName.optional(),
   unitId: idNumber,

@@ -11,7 +11,7 @@ import { rootUnitPath } from '../units/unit.ts'
 import { type Context, read, write } from '../write.ts'
 import { requirePresentPassword } from './change-password.ts'
 
-export const enrolTotpInput = z.strictObject({ password: z.string().min(1).max(512) })
+const enrolTotpInput = z.strictObject({ password: z.string().min(1).max(512) })
 
 export interface TotpEnrolment {
   /** For the QR code: otpauth://totp/… */

@@ -8,7 +8,7 @@ import { locateUnit } from '../units/locate.ts'
 import { type Context, read } from '../write.ts'
 import { roles, type User, userColumns } from './user.ts'
 
-export const listUsersQuery = z.strictObject({
+const listUsersQuery = z.strictObject({
   ...pageQuery,
   /** Part of the sign-in name or the name shown. */
   text: z.string().max(200).optional(),

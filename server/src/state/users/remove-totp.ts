@@ -10,7 +10,7 @@ import { type Context, read, write } from '../write.ts'
 import { requirePresentPassword } from './change-password.ts'
 import { locateUser } from './user.ts'
 
-export const removeTotpInput = z.strictObject({
+const removeTotpInput = z.strictObject({
   userId: idNumber,
   /** Needed for one's own. */
   password: z.string().min(1).max(512).optional(),

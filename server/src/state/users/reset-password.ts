@@ -11,7 +11,7 @@ import { oneTimePassword } from './password.ts'
 import { keepInHistory } from './password-history.ts'
 import { locateUser, oneTimePasswordLifetimeMs } from './user.ts'
 
-export const resetPasswordInput = z.strictObject({ id: idNumber })
+const resetPasswordInput = z.strictObject({ id: idNumber })
 
 /**
  * Gives a person a new one-time password, ends their sessions and lifts a lock of their account. The password is told

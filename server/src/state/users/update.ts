@@ -10,7 +10,7 @@ import { rootUnitId } from '../units/unit.ts'
 import { type Context, write } from '../write.ts'
 import { displayName, loadUser, locateUser, roles, type User } from './user.ts'
 
-export const updateUserInput = z.strictObject({
+const updateUserInput = z.strictObject({
   id: idNumber,
   displayName: displayName.optional(),
   role: z.enum(roles).optional(),
