@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { dirname, join, normalize } from 'node:path/posix'
+import { dirname, join, normalize, relative } from 'node:path/posix'
 import ts from 'typescript'
 
 /** One thing that is wrong, and where. */
@@ -78,8 +78,9 @@ export class Project {
   }
 }
 
+/** A test, or what only tests beside the source use. */
 export function isTest(path: string): boolean {
-  return /\.test\.tsx?$/.test(path)
+  return /(\.test|-for-tests)\.tsx?$/.test(path)
 }
 
 /** Calls `visit` for every node below `node`. */
@@ -151,14 +152,30 @@ function readReferences(project: Project, path: string): Reference[] {
       node.expression.getText() === 'URL' &&
       node.arguments?.[1]?.getText() === 'import.meta.url'
     ) {
-      // Worker threads and children are started by URL.
-      const argument = node.arguments[0]!
-      if (ts.isStringLiteralLike(argument) && /\.(ts|js|mjs)$/.test(argument.text)) {
-        add(node, argument.text.startsWith('.') ? argument.text : `./${argument.text}`, ['*'])
-      }
+      // Worker threads and children are started by URL; with a part left open every file that fits is meant.
+      for (const specifier of startedFiles(project, path, node.arguments[0]!)) add(node, specifier, ['*'])
     }
   })
   return references
+}
+
+/** Relative specifiers that a URL beside this module may lead to: one for a plain text, all that fit for a template. */
+function startedFiles(project: Project, path: string, argument: ts.Expression): string[] {
+  if (ts.isStringLiteralLike(argument)) {
+    const { text } = argument
+    return /\.(ts|js|mjs)$/.test(text) ? [text.startsWith('.') ? text : `./${text}`] : []
+  }
+  if (!ts.isTemplateExpression(argument)) return []
+  const end = argument.templateSpans.at(-1)!.literal.text
+  if (!/\.(ts|js|mjs)$/.test(end)) return []
+  const start = normalize(join(dirname(path), argument.head.text))
+  return project
+    .paths(start)
+    .filter(
+      (candidate) =>
+        !isTest(candidate) && [end, end.replace(/\.js$/, '.ts')].some((suffix) => candidate.endsWith(suffix)),
+    )
+    .map((candidate) => `./${relative(dirname(path), candidate)}`)
 }
 
 function importedNames(clause: ts.ImportClause | undefined): string[] {

@@ -86,8 +86,9 @@ describe('dead code', () => {
     const files = {
       ...src({
         'main.ts': "import('./app/a.ts')",
-        'app/a.ts': "new URL('./worker.js', import.meta.url)",
+        'app/a.ts': `new URL('./worker.js', import.meta.url); new URL(\`./threads/\${name}.js\`, import.meta.url)`,
         'app/worker.ts': '',
+        'app/threads/one.ts': '',
         'lib/dead.ts': '',
         'lib/dead.test.ts': "import './dead.ts'",
       }),

@@ -26,7 +26,7 @@ export interface PublisherLimits {
   retryMaxMs: number
 }
 
-export const publisherLimits: PublisherLimits = {
+const publisherLimits: PublisherLimits = {
   batchRecords: 1_000,
   batchBytes: 1 << 20,
   batchDelayMs: 10,

@@ -18,7 +18,7 @@ const retryMinMs = 250
 const retryMaxMs = 10_000
 
 /** Sends one HTTP request until it is answered; waits as Retry-After says. Resolves with the status of the answer. */
-export async function sendHttp(
+async function sendHttp(
   inputs: DemoInputs,
   path: string,
   body: string,

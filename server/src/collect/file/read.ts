@@ -25,7 +25,7 @@ export interface ReadLimits {
   recordBytes: number
 }
 
-export const readLimits: ReadLimits = { chunkRecords: 5_000, chunkBytes: 4 << 20, recordBytes: 1 << 20 }
+const readLimits: ReadLimits = { chunkRecords: 5_000, chunkBytes: 4 << 20, recordBytes: 1 << 20 }
 
 /** Long first lines (a Windows event in one line) must fit, so that the format is told from a whole line. */
 const headBytes = 1 << 20
