@@ -14,7 +14,7 @@ export interface LogsourceEntry extends Logsource {
   when: ReadonlyMap<string, ReadonlySet<string>>
 }
 
-/** Where a Sigma field stands in our events: names in order of preference, and what is done to the value. */
+/** Where a Sigma field stands in our events: the first of these names that has a value, and what is done to it. */
 export interface FieldSource {
   from: readonly string[]
   transform?: string

@@ -66,23 +66,27 @@ export function eventReader(name: string, view: FieldView): Reader<Event> {
     const change = transforms[transform]!
     return ({ fields }) => {
       const values = new Map<string, FieldValue>()
-      for (const field of from) if (fields[field] !== undefined) values.set(field, fields[field])
+      let empty: null | undefined
+      for (const field of from) {
+        const value = fields[field]
+        if (value !== undefined && value !== null) values.set(field, value)
+        else if (value === null) empty = null
+      }
       const first = values.values().next()
-      return first.done ? undefined : first.value === null ? null : change(first.value, values)
+      return first.done ? empty : change(first.value, values)
     }
   }
-  const [one, two, three] = from
-  if (one !== undefined && two === undefined) return ({ fields }) => fields[one]
-  if (two !== undefined && three === undefined)
-    return ({ fields }) => fields[one!] ?? fields[two] ?? nullOf(fields[one!])
+  const [only] = from
+  if (only !== undefined && from.length === 1) return ({ fields }) => fields[only]
   return ({ fields }) => {
-    for (const field of from) if (fields[field] !== undefined) return fields[field]
-    return undefined
+    let empty: null | undefined
+    for (let i = 0; i < from.length; i++) {
+      const value = fields[from[i]!]
+      if (value !== undefined && value !== null) return value
+      if (value === null) empty = null
+    }
+    return empty
   }
-}
-
-function nullOf(value: FieldValue | undefined): null | undefined {
-  return value === null ? null : undefined
 }
 
 /** What stands beside the fields of an event. */
