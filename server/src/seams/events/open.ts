@@ -136,7 +136,7 @@ async function requireRowFilter(client: ClickHouseClient, reader: Login, table: 
   })
   const [row] = await answer.json<{ filters: string }>()
   if (Number(row?.filters ?? 0) > 0) return
-  const message = `The event store has no row filter for ${reader.username} on ${databaseName}.${table}; see deploy/cluster`
+  const message = `The event store has no row filter for ${reader.username} on ${databaseName}.${table}; see docs/reference/event-store.md`
   throw new CodedError('CONFIG_INVALID', message, { reader: reader.username, table })
 }
 

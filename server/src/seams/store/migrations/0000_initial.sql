@@ -150,7 +150,7 @@ CREATE TABLE "detection_entities" (
 	"value" text NOT NULL,
 	"unit_path" text NOT NULL,
 	"bucket_at" timestamp (3) with time zone NOT NULL,
-	"links" boolean NOT NULL,
+	"link" text NOT NULL,
 	CONSTRAINT "detection_entities_detection_id_type_value_pk" PRIMARY KEY("detection_id","type","value")
 );
 --> statement-breakpoint
@@ -373,6 +373,22 @@ CREATE TABLE "rule_states" (
 	"changed_by" text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "saved_searches" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "saved_searches_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"name" text NOT NULL,
+	"query" text NOT NULL,
+	"range_from" text NOT NULL,
+	"range_to" text NOT NULL,
+	"columns" text[] NOT NULL,
+	"shared" boolean NOT NULL,
+	"owner_kind" text NOT NULL,
+	"owner_id" text NOT NULL,
+	"owner_name" text NOT NULL,
+	"unit_path" text NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "secrets" (
 	"name" text PRIMARY KEY NOT NULL,
 	"unit_path" text NOT NULL,
@@ -493,6 +509,8 @@ CREATE INDEX "outbox_incident" ON "outbox" USING btree ("incident_id");--> state
 CREATE INDEX "outbox_channel" ON "outbox" USING btree ("channel_id","id");--> statement-breakpoint
 CREATE INDEX "outbox_unit" ON "outbox" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
 CREATE INDEX "rule_changes_rule" ON "rule_changes" USING btree ("rule_id","id");--> statement-breakpoint
+CREATE INDEX "saved_searches_owner" ON "saved_searches" USING btree ("owner_kind","owner_id");--> statement-breakpoint
+CREATE INDEX "saved_searches_unit" ON "saved_searches" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
 CREATE INDEX "secrets_key" ON "secrets" USING btree ("key_id");--> statement-breakpoint
 CREATE INDEX "source_minutes_minute" ON "source_minutes" USING brin ("minute");--> statement-breakpoint
 CREATE INDEX "sources_unit" ON "sources" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint

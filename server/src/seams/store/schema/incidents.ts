@@ -219,12 +219,16 @@ export const detectionEntities = pgTable(
     detectionId: text('detection_id')
       .notNull()
       .references(() => detections.id, { onDelete: 'cascade' }),
-    type: text('type').$type<EntityType>().notNull(),
+    /** `rule` for what links by rule: the rule alone, or `rule|type|value`. */
+    type: text('type').$type<EntityType | 'rule'>().notNull(),
     value: text('value').notNull(),
     unitPath: text('unit_path').notNull(),
     bucketAt: time('bucket_at').notNull(),
-    /** False when it may be searched for but does not link (stop-list, exception, type). */
-    links: boolean('links').notNull(),
+    /**
+     * `own`: the detection is counted by it; `other`: it is named beside; `none`: it may be searched for but does not
+     * link (stop-list, exception, type).
+     */
+    link: text('link').$type<'own' | 'other' | 'none'>().notNull(),
   },
   (table) => [
     primaryKey({ columns: [table.detectionId, table.type, table.value] }),
