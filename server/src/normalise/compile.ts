@@ -14,6 +14,7 @@ import { compileRecogniser } from './recogniser.ts'
 import { NotUnderstood, type Run, type SourceValues, type Step } from './run.ts'
 import { createSetter, type Setter } from './setter.ts'
 import { compileSet, compileSteps, compileTarget, compileTime, type LookupTables } from './steps.ts'
+import { runStoreFor } from './store-field.ts'
 import { createReader } from './value.ts'
 
 type Format = (typeof formats)[number]
@@ -111,13 +112,14 @@ function isPassed(path: string): boolean {
 }
 
 function compileMessage(file: ParserFile): Step {
+  const store = runStoreFor('message')
   if (file.message) {
     const readers = file.message.map(createReader)
     return (run) => {
       for (const read of readers) {
         const value = read(run)
         if (typeof value === 'string' && value !== '') {
-          run.fields.message = value
+          store(run, value)
           return
         }
       }
@@ -125,9 +127,7 @@ function compileMessage(file: ParserFile): Step {
   }
   const format = Array.isArray(file.format) ? file.format[0]! : file.format
   if (format !== 'text' && format !== 'pairs' && format !== 'csv') return () => {}
-  return (run) => {
-    run.fields.message = run.text
-  }
+  return (run) => store(run, run.text)
 }
 
 function shapeFor(format: Format): ContentShape {

@@ -1,13 +1,24 @@
-import type { Fields } from '../event/event.ts'
 import type { Chooser } from './choose.ts'
 import type { Parser } from './parser.ts'
 import { type Memory, NotUnderstood, type Run, type SourceValues } from './run.ts'
+import { runStoreFor } from './store-field.ts'
 import { emptySyslogHeader, readSyslogHeader, type SyslogHeader } from './syslog.ts'
 import type { Zone } from './zone.ts'
 
 /** Most program names whose cleaned form is remembered. */
 const namesLimit = 10_000
 const noTags: string[] = []
+const stores = {
+  host: runStoreFor('host.name'),
+  facility: runStoreFor('log.syslog.facility.code'),
+  severity: runStoreFor('log.syslog.severity.code'),
+  level: runStoreFor('log.level'),
+  program: runStoreFor('log.syslog.appname'),
+  process: runStoreFor('process.name'),
+  pid: runStoreFor('process.pid'),
+  processId: runStoreFor('log.syslog.procid'),
+  messageId: runStoreFor('log.syslog.msgid'),
+}
 const severityNames = ['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'informational', 'debug']
 
 /** The `Run` of a normaliser with what only the engine may do. */
@@ -20,7 +31,6 @@ export interface EngineRun extends Run {
   restart(): void
   /** `restart`, and puts the fields of the header. */
   begin(): void
-  baseFields(): Fields
   attempt(parser: Parser): boolean
 }
 
@@ -41,25 +51,28 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
     return name
   }
 
-  function putHeader(fields: Fields, header: SyslogHeader): void {
-    if (header.host !== '') fields['host.name'] = header.host
+  function putHeader(header: SyslogHeader): void {
+    if (header.host !== '') stores.host(run, header.host)
     if (header.priority >= 0) {
-      fields['log.syslog.facility.code'] = header.priority >> 3
-      fields['log.syslog.severity.code'] = header.priority & 7
-      fields['log.level'] = severityNames[header.priority & 7]!
+      stores.facility(run, header.priority >> 3)
+      stores.severity(run, header.priority & 7)
+      stores.level(run, severityNames[header.priority & 7]!)
     }
     if (header.program !== '') {
-      fields['log.syslog.appname'] = header.program
-      fields['process.name'] = cleanProgram(header.program)
+      stores.program(run, header.program)
+      stores.process(run, cleanProgram(header.program))
       if (header.process !== '') {
         const pid = Number(header.process)
-        if (Number.isInteger(pid)) fields['process.pid'] = pid
-        else fields['log.syslog.procid'] = header.process
+        if (Number.isInteger(pid)) stores.pid(run, pid)
+        else stores.processId(run, header.process)
       }
     }
-    if (header.messageId !== '') fields['log.syslog.msgid'] = header.messageId
-    if (header.structuredData)
-      for (const key in header.structuredData) fields[`syslog.structured_data.${key}`] = header.structuredData[key]!
+    if (header.messageId !== '') stores.messageId(run, header.messageId)
+    if (header.structuredData) {
+      for (const key in header.structuredData) {
+        run.fields[`syslog.structured_data.${key}`] = header.structuredData[key]!
+      }
+    }
   }
 
   const run: EngineRun = {
@@ -74,6 +87,10 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
     zone,
     memory: new Map(),
     tags: noTags,
+    relatedIp: undefined,
+    relatedUser: undefined,
+    relatedHosts: undefined,
+    derive: 0,
     baseTags: noTags,
     reason: '',
     isPreamble: false,
@@ -113,7 +130,7 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
           run.source = {}
           run.tags = [...outer.tags]
           run.isPreamble = false
-          if (run.hasHeader) putHeader(run.fields, run.header)
+          if (run.hasHeader) putHeader(run.header)
           if (!Number.isNaN(run.header.timeMs)) run.timeMs = run.header.timeMs
           if (understands(run, parser)) return true
           run.timeMs = outer.timeMs
@@ -152,17 +169,16 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
       run.isPreamble = false
       run.auditRecord = undefined
       run.timeMs = Number.NaN
+      run.relatedIp = undefined
+      run.relatedUser = undefined
+      run.relatedHosts = undefined
+      run.derive = 0
     },
     begin() {
       run.restart()
       if (!run.hasHeader) return
       run.timeMs = run.header.timeMs
-      putHeader(run.fields, run.header)
-    },
-    baseFields() {
-      const fields: Fields = {}
-      if (run.hasHeader) putHeader(fields, run.header)
-      return fields
+      putHeader(run.header)
     },
     attempt(parser) {
       run.begin()

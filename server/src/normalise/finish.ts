@@ -1,40 +1,26 @@
-import type { Fields, FieldValue } from '../event/event.ts'
+import type { Fields } from '../event/event.ts'
+import type { Run } from './run.ts'
+import { addRelated, derives, runStoreFor } from './store-field.ts'
 
-const addressFields = [
-  'source.ip',
-  'destination.ip',
-  'host.ip',
-  'client.ip',
-  'server.ip',
-  'source.nat.ip',
-  'destination.nat.ip',
-  'dns.resolved_ip',
-] as const
-const userFields = [
-  'user.name',
-  'user.target.name',
-  'source.user.name',
-  'destination.user.name',
-  'user.effective.name',
-] as const
-const hostFields = [
-  'host.name',
-  'source.domain',
-  'destination.domain',
-  'url.domain',
-  'dns.question.name',
-  'tls.client.server_name',
-] as const
+const stores = {
+  relatedIp: runStoreFor('related.ip'),
+  relatedUser: runStoreFor('related.user'),
+  relatedHosts: runStoreFor('related.hosts'),
+  path: runStoreFor('url.path'),
+}
 
 /** Fields that follow from others, for every source alike: names from paths, parts of the URL, what is related. */
-export function deriveFields(fields: Fields): void {
-  nameFromPath(fields, 'process.executable', 'process.name')
-  nameFromPath(fields, 'process.parent.executable', 'process.parent.name')
-  nameFromPath(fields, 'file.path', 'file.name')
-  if (fields['url.path'] === undefined) splitUrl(fields)
-  related(fields, 'related.ip', addressFields)
-  related(fields, 'related.user', userFields)
-  related(fields, 'related.hosts', hostFields)
+export function deriveFields(run: Run): void {
+  const { fields, derive } = run
+  if (derive !== 0) {
+    if (derive & derives.processName) nameFromPath(fields, 'process.executable', 'process.name')
+    if (derive & derives.parentName) nameFromPath(fields, 'process.parent.executable', 'process.parent.name')
+    if (derive & derives.fileName) nameFromPath(fields, 'file.path', 'file.name')
+    if (derive & derives.url && fields['url.path'] === undefined) splitUrl(run)
+  }
+  if (run.relatedIp !== undefined) stores.relatedIp(run, run.relatedIp)
+  if (run.relatedUser !== undefined) stores.relatedUser(run, run.relatedUser)
+  if (run.relatedHosts !== undefined) stores.relatedHosts(run, run.relatedHosts)
 }
 
 function nameFromPath(fields: Fields, from: string, to: string): void {
@@ -45,7 +31,8 @@ function nameFromPath(fields: Fields, from: string, to: string): void {
 }
 
 /** `url.path`, `url.query`, `url.domain`, `url.scheme` and `url.port` from the whole URL or the one in the request line. */
-function splitUrl(fields: Fields): void {
+function splitUrl(run: Run): void {
+  const { fields } = run
   const url = fields['url.full'] ?? fields['url.original']
   if (typeof url !== 'string') return
   let rest = url
@@ -62,31 +49,16 @@ function splitUrl(fields: Fields): void {
       fields['url.port'] ??= Number(port[1])
       host = host.slice(0, port.index)
     }
-    if (host !== '') fields['url.domain'] ??= host.toLowerCase()
+    if (host !== '' && fields['url.domain'] === undefined) {
+      fields['url.domain'] = host.toLowerCase()
+      addRelated(run, 'relatedHosts', host.toLowerCase())
+    }
   } else if (!rest.startsWith('/') && !rest.startsWith('?')) return
   const fragment = rest.indexOf('#')
   if (fragment >= 0) rest = rest.slice(0, fragment)
   const question = rest.indexOf('?')
-  fields['url.path'] = question < 0 ? rest || '/' : rest.slice(0, question) || '/'
+  stores.path(run, question < 0 ? rest || '/' : rest.slice(0, question) || '/')
   if (question >= 0) fields['url.query'] ??= rest.slice(question + 1)
-}
-
-function related(fields: Fields, to: string, from: readonly string[]): void {
-  let list: FieldValue[] | undefined
-  const present = fields[to]
-  if (Array.isArray(present)) list = present
-  for (const name of from) {
-    const value = fields[name]
-    if (value === undefined || value === null) continue
-    if (Array.isArray(value)) {
-      for (const item of value) {
-        if (list === undefined) list = [item]
-        else if (!list.includes(item)) list.push(item)
-      }
-    } else if (list === undefined) list = [value]
-    else if (!list.includes(value)) list.push(value)
-  }
-  if (list !== undefined) fields[to] = list
 }
 
 /** Before this no log was written: clocks that were never set begin in 1970 or 1980. */

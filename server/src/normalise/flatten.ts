@@ -1,6 +1,7 @@
 import type { FieldValue } from '../event/event.ts'
 import type { Run, SourceValues } from './run.ts'
 import { asFieldValue, type Setter } from './setter.ts'
+import { type RunStore, runStoreFor } from './store-field.ts'
 
 /** Deepest nesting, and most leaves, that are taken from one record; what lies beyond stays in the raw bytes. */
 export const depthLimit = 24
@@ -15,9 +16,9 @@ interface Slot {
   /** The parser's map names the path itself: an object there is one value. */
   isMapped: boolean
   /** Field the value is kept in when no setter takes it; undefined when it is not kept. */
-  kept: string | undefined
+  kept: RunStore | undefined
   /** Field a value is kept in when the setters do not take it (`port: "n/a"`). */
-  misfit: string | undefined
+  misfit: RunStore | undefined
   below: Level | undefined
 }
 
@@ -58,7 +59,7 @@ export class Level {
     const path = this.path === '' ? key : `${this.path}.${key}`
     const { prefix, keepMapped, dropped } = this.places
     const setters = this.places.settersOf(path)
-    const kept = prefix === undefined || dropped.has(path) ? undefined : `${prefix}.${path}`
+    const kept = prefix === undefined || dropped.has(path) ? undefined : runStoreFor(`${prefix}.${path}`)
     const slot: Slot = {
       setters,
       isMapped: this.places.isMapped(path),
@@ -87,9 +88,9 @@ export class Level {
       }
       if (++count.leaves > leafLimit) return true
       let taken = false
-      for (const setter of slot.setters) if (setter(run.fields, value, run)) taken = true
-      if (slot.kept !== undefined) run.fields[slot.kept] = asFieldValue(value)
-      else if (!taken && slot.misfit !== undefined && !isEmpty(value)) run.fields[slot.misfit] = asFieldValue(value)
+      for (const setter of slot.setters) if (setter(run, value)) taken = true
+      if (slot.kept !== undefined) slot.kept(run, asFieldValue(value))
+      else if (!taken && slot.misfit !== undefined && !isEmpty(value)) slot.misfit(run, asFieldValue(value))
     }
     return false
   }

@@ -1,4 +1,4 @@
-import type { Event, Fields } from '../event/event.ts'
+import type { Event } from '../event/event.ts'
 import { type RawRecord, sourceKey } from '../event/raw-record.ts'
 import { createChooser } from './choose.ts'
 import { decode, rawBytesLimit } from './decode.ts'
@@ -83,7 +83,6 @@ interface Pending {
   parser: Parser
   records: AuditRecord[]
   raws: Uint8Array[]
-  base: Fields
   header: SyslogHeader
   hasHeader: boolean
   zone: Zone
@@ -169,7 +168,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
 
   function finish(id: string, record: RawRecord, key: string, raw: Uint8Array): Event {
     const { fields, tags } = run
-    deriveFields(fields)
+    deriveFields(run)
     const timeMs = plausibleTime(run.timeMs, record.receivedAtMs, aheadLimitMs, fields, tags)
     if (tags.length > 0)
       fields.tags = Array.isArray(fields.tags) ? [...new Set([...fields.tags, ...tags])] : [...new Set(tags)]
@@ -185,16 +184,15 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
       run.hasHeader = held.hasHeader
       run.zone = held.zone
       run.receivedAtMs = event.receivedAtMs
-      run.restart()
+      run.begin()
       run.timeMs = held.records[0]!.timeMs
       run.source = joinAudit(held.records)
-      Object.assign(run.fields, held.base)
       try {
         held.parser.apply(run)
       } catch (thrown) {
         if (!(thrown instanceof NotUnderstood)) throw thrown
       }
-      deriveFields(run.fields)
+      deriveFields(run)
       if (event.fields.tags !== undefined) run.fields.tags = event.fields.tags
       event.fields = run.fields
       event.raw = Buffer.concat(held.raws.flatMap((raw, index) => (index === 0 ? [raw] : [newline, raw])))
@@ -225,9 +223,8 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
       return { event: undefined, parser: parser.name }
     }
     const header = { ...run.header }
-    const base = run.baseFields()
     const event = finish(id, record, key, raw)
-    pending.set(joinKey, { event, parser, records: [audit], raws: [raw], base, header, hasHeader: run.hasHeader, zone })
+    pending.set(joinKey, { event, parser, records: [audit], raws: [raw], header, hasHeader: run.hasHeader, zone })
     return { event, parser: parser.name }
   }
 

@@ -1,4 +1,4 @@
-import type { Fields } from '../event/event.ts'
+import type { Fields, FieldValue } from '../event/event.ts'
 import type { AuditRecord } from './formats/audit.ts'
 import type { SyslogHeader } from './syslog.ts'
 import type { Zone } from './zone.ts'
@@ -26,6 +26,12 @@ export interface Run {
   zone: Zone
   memory: Memory
   tags: string[]
+  /** Addresses, accounts and hosts seen in fields so far; they become `related.*`. */
+  relatedIp: FieldValue[] | undefined
+  relatedUser: FieldValue[] | undefined
+  relatedHosts: FieldValue[] | undefined
+  /** Bits of store-field.ts `derives`: which fields follow from those set. */
+  derive: number
   /** Why the last parser did not understand the record. */
   reason: string
   /** The record only prepares the reading of others (column names). */

@@ -7,15 +7,16 @@ import {
   isVendorField,
 } from '../event/catalogue.ts'
 import { ecsFieldNames } from '../event/catalogue-ecs.ts'
-import type { Fields, FieldValue } from '../event/event.ts'
+import type { FieldValue } from '../event/event.ts'
 import type { FieldType } from '../event/field-type.ts'
 import { canonicalIp } from '../lib/ip-address.ts'
 import { type FilePath, ParserProblem } from './problem.ts'
 import type { Run } from './run.ts'
+import { runStoreFor } from './store-field.ts'
 import { parseTime } from './time.ts'
 
 /** Puts a value into a field in the field's type; false when the value does not fit and was left out. */
-export type Setter = (fields: Fields, value: unknown, run: Run) => boolean
+export type Setter = (run: Run, value: unknown) => boolean
 
 const endpoints = new Set(['source', 'destination', 'client', 'server'])
 
@@ -24,18 +25,19 @@ export function createSetter(name: string, path: FilePath, options: { append?: b
   requireField(name, path)
   const type = fieldType(name)!
   const scalar = scalarSetter(name, type)
+  const store = runStoreFor(name)
   if (isArrayField(name) || options.append) return arraySetter(name, type)
   if (isVendorField(name)) return vendorSetter(name)
-  return (fields, value, run) => {
+  return (run, value) => {
     if (Array.isArray(value)) {
       if (value.length === 0) return false
-      if (value.length === 1 || coreFieldByName.has(name)) return scalar(fields, value[0], run)
+      if (value.length === 1 || coreFieldByName.has(name)) return scalar(run, value[0])
       const converted = value.map((item) => convert(item, type, run)).filter((item) => item !== undefined)
       if (converted.length === 0) return false
-      fields[name] = converted
+      store(run, converted)
       return true
     }
-    return scalar(fields, value, run)
+    return scalar(run, value)
   }
 }
 
@@ -75,24 +77,25 @@ function isNothing(value: unknown): boolean {
 }
 
 function scalarSetter(name: string, type: FieldType): Setter {
+  const store = runStoreFor(name)
   if (type === 'keyword' || type === 'text') {
-    return (fields, value) => {
+    return (run, value) => {
       if (typeof value === 'string') {
         if (value === '' || value === '-') return false
-        fields[name] = value
+        store(run, value)
         return true
       }
       if (isNothing(value)) return false
-      fields[name] = typeof value === 'object' ? JSON.stringify(value) : String(value)
+      store(run, typeof value === 'object' ? JSON.stringify(value) : String(value))
       return true
     }
   }
   if (type === 'ip') return ipSetter(name)
-  return (fields, value, run) => {
+  return (run, value) => {
     if (isNothing(value)) return false
     const converted = convert(value, type, run)
     if (converted === undefined) return false
-    fields[name] = converted
+    store(run, converted)
     return true
   }
 }
@@ -100,33 +103,36 @@ function scalarSetter(name: string, type: FieldType): Setter {
 /** An address goes into the field; a host name in its place goes into `<side>.address` and `<side>.domain`. */
 function ipSetter(name: string): Setter {
   const side = name.endsWith('.ip') ? name.slice(0, -3) : ''
-  const address = endpoints.has(side) ? `${side}.address` : undefined
-  return (fields, value) => {
+  const store = runStoreFor(name)
+  const storeAddress = endpoints.has(side) ? runStoreFor(`${side}.address`) : undefined
+  const storeDomain = endpoints.has(side) ? runStoreFor(`${side}.domain`) : undefined
+  return (run, value) => {
     if (typeof value !== 'string' || value === '' || value === '-') return false
     const ip = canonicalIp(value)
     if (ip !== undefined) {
-      fields[name] = ip
+      store(run, ip)
       return true
     }
-    if (address === undefined || value.length > 255) return false
-    fields[address] = value
-    if (/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(value) && /[A-Za-z]/.test(value))
-      fields[`${side}.domain`] = value.toLowerCase()
+    if (storeAddress === undefined || value.length > 255) return false
+    storeAddress(run, value)
+    if (/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(value) && /[A-Za-z]/.test(value)) storeDomain?.(run, value.toLowerCase())
     return true
   }
 }
 
 function vendorSetter(name: string): Setter {
-  return (fields, value) => {
+  const store = runStoreFor(name)
+  return (run, value) => {
     if (value === undefined) return false
-    fields[name] = asFieldValue(value)
+    store(run, asFieldValue(value))
     return true
   }
 }
 
 function arraySetter(name: string, type: FieldType): Setter {
-  return (fields, value, run) => {
-    const present = fields[name]
+  const store = runStoreFor(name)
+  return (run, value) => {
+    const present = run.fields[name]
     const members: FieldValue[] = Array.isArray(present) ? [...present] : []
     for (const item of Array.isArray(value) ? value : [value]) {
       if (isNothing(item)) continue
@@ -134,7 +140,7 @@ function arraySetter(name: string, type: FieldType): Setter {
       if (converted !== undefined && !members.includes(converted)) members.push(converted)
     }
     if (members.length === 0) return false
-    fields[name] = members
+    store(run, members)
     return true
   }
 }

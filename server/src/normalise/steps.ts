@@ -7,6 +7,7 @@ import { type CompiledPattern, compilePattern, patternTextLimit } from './patter
 import { type FilePath, ParserProblem } from './problem.ts'
 import { NotUnderstood, type Step } from './run.ts'
 import { createSetter, requireField, type Setter } from './setter.ts'
+import { runStoreFor } from './store-field.ts'
 import { parseTime } from './time.ts'
 import { compileTemplate, createReader, type Reader } from './value.ts'
 
@@ -91,26 +92,23 @@ function compileStep(step: StepFile, tables: LookupTables, path: FilePath): Step
 export function compileSet(assignments: Assignments, path: FilePath): Step {
   const steps = Object.entries(assignments).map(([name, value]): Step => {
     requireField(name, [...path, name])
+    const store = runStoreFor(name)
     if (Array.isArray(value) || (isArrayField(name) && !String(value).includes('{'))) {
       // Shared by all events: no stage changes an array in place.
       const list = Object.freeze(Array.isArray(value) ? [...value] : [value]) as unknown as string[]
-      return (run) => {
-        run.fields[name] = list
-      }
+      return (run) => store(run, list)
     }
     if (typeof value === 'string' && value.includes('{')) {
       const render = compileTemplate(value, [...path, name])
       const setter = createSetter(name, [...path, name])
       return (run) => {
         const text = render(run)
-        if (text !== undefined) setter(run.fields, text, run)
+        if (text !== undefined) setter(run, text)
       }
     }
     if (typeof value !== 'number' && fieldType(name) === 'long')
       throw new ParserProblem([...path, name], `${name} holds a number`)
-    return (run) => {
-      run.fields[name] = value
-    }
+    return (run) => store(run, value)
   })
   return (run) => {
     for (const step of steps) step(run)
@@ -127,7 +125,7 @@ export function compileTarget(target: Target, tables: LookupTables, path: FilePa
   const table = target.lookup === undefined ? undefined : findTable(target.lookup, tables, [...path, 'lookup'])
   const { text, scale, split } = target
   return [
-    (fields, given, run) => {
+    (run, given) => {
       let value = given
       if (skip && (typeof value === 'string' || typeof value === 'number') && skip.has(String(value))) return true
       if (table) {
@@ -138,7 +136,7 @@ export function compileTarget(target: Target, tables: LookupTables, path: FilePa
       if (split !== undefined && typeof value === 'string') value = value.split(split).map((part) => part.trim())
       if (scale !== undefined) value = Number(value) * scale
       let taken = false
-      for (const setter of setters) if (setter(fields, value, run)) taken = true
+      for (const setter of setters) if (setter(run, value)) taken = true
       return taken
     },
   ]
@@ -152,7 +150,7 @@ function changeText(value: string, how: 'lower' | 'upper' | 'trim'): string {
 function compileDestination(name: string, path: FilePath, append: boolean): Setter {
   if (name.startsWith('~')) {
     const key = name.slice(1)
-    return (_, value, run) => {
+    return (run, value) => {
       run.source[key] = value
       return true
     }
@@ -169,7 +167,7 @@ function compileMapStep(mapping: Mapping, tables: LookupTables, path: FilePath):
     for (const [read, setters] of moves) {
       const value = read(run)
       if (value === undefined || value === null) continue
-      for (const setter of setters) setter(run.fields, value, run)
+      for (const setter of setters) setter(run, value)
     }
   }
 }
@@ -223,7 +221,7 @@ function compilePatterns(
         if (!match) continue
         for (const { group, setter } of pattern.setters) {
           const captured = match[group]
-          if (captured !== undefined) setter(run.fields, captured, run)
+          if (captured !== undefined) setter(run, captured)
         }
         pattern.onMatch?.(run)
         return
@@ -263,7 +261,7 @@ function compileLookup(step: Extract<StepFile, { lookup: string }>, tables: Look
     const setter = compileDestination(step.to, [...path, 'to'], false)
     return (run) => {
       const value = findFirst(table, read(run))
-      if (value !== undefined) setter(run.fields, value, run)
+      if (value !== undefined) setter(run, value)
     }
   }
   const steps = new Map<string, Step>()
@@ -309,7 +307,7 @@ function compileSplit(step: Extract<StepFile, { split: string }>, path: FilePath
     const parts = value.split(step.by)
     setters.forEach((setter, index) => {
       const part = parts[index]?.trim()
-      if (part !== undefined && part !== '') setter?.(run.fields, part, run)
+      if (part !== undefined && part !== '') setter?.(run, part)
     })
   }
 }

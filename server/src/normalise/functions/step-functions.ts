@@ -21,13 +21,13 @@ export const stepFunctions: Readonly<Record<string, CreateStep>> = {
       if (typeof text !== 'string') return
       for (const part of text.split(',')) {
         const equals = part.indexOf('=')
-        setters.get(part.slice(0, equals).trim().toLowerCase())?.(
-          run.fields,
+        const setter = setters.get(part.slice(0, equals).trim().toLowerCase())
+        setter?.(
+          run,
           part
             .slice(equals + 1)
             .trim()
             .toLowerCase(),
-          run,
         )
       }
     }
@@ -42,12 +42,12 @@ export const stepFunctions: Readonly<Record<string, CreateStep>> = {
       const text = read(run)
       if (typeof text !== 'string') return
       if (canonicalIp(text) !== undefined) {
-        ip(run.fields, text, run)
+        ip(run, text)
         return
       }
       const match = /^(.*):(\d{1,5})$/.exec(text)
-      ip(run.fields, match ? match[1] : text, run)
-      if (match) port(run.fields, match[2], run)
+      ip(run, match ? match[1] : text)
+      if (match) port(run, match[2])
     }
   },
   /** `DOMAIN\name` or `name@domain` into `<to>.name` and `<to>.domain`. */
@@ -61,9 +61,9 @@ export const stepFunctions: Readonly<Record<string, CreateStep>> = {
       if (typeof text !== 'string') return
       const slash = text.indexOf('\\')
       if (slash > 0) {
-        domain(run.fields, text.slice(0, slash), run)
-        name(run.fields, text.slice(slash + 1), run)
-      } else name(run.fields, text, run)
+        domain(run, text.slice(0, slash))
+        name(run, text.slice(slash + 1))
+      } else name(run, text)
     }
   },
   /** A number of seconds into a field that holds nanoseconds. */
@@ -72,7 +72,7 @@ export const stepFunctions: Readonly<Record<string, CreateStep>> = {
     const setter = createSetter(requireTarget('seconds-to-nanoseconds', to, path), [...path, 'to'])
     return (run) => {
       const seconds = Number(read(run))
-      if (Number.isFinite(seconds)) setter(run.fields, Math.round(seconds * 1e9), run)
+      if (Number.isFinite(seconds)) setter(run, Math.round(seconds * 1e9))
     }
   },
   /** Hexadecimal or decimal text into a number field (`0x1a4` is a process id in Windows audit events). */
@@ -81,7 +81,7 @@ export const stepFunctions: Readonly<Record<string, CreateStep>> = {
     const setter = createSetter(requireTarget('integer', to, path), [...path, 'to'])
     return (run) => {
       const value = read(run)
-      if (typeof value === 'string' || typeof value === 'number') setter(run.fields, Number(value), run)
+      if (typeof value === 'string' || typeof value === 'number') setter(run, Number(value))
     }
   },
 }
