@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { afterAll, describe, expect, it } from 'vitest'
+import { shippedContentDir } from '../config/content-dir.ts'
+import { detectOffline, type OfflineMatch } from './offline.ts'
+import { loadLookups } from './sigma/logsource.ts'
+import { parseSigma } from './sigma/parse.ts'
+import { compileRuleSet } from './sigma/ruleset.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'watchfire-offline-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const lookups = loadLookups(shippedContentDir())
+const rule = (id: string, detection: string) =>
+  `title: ${id}\nid: ${id}\nlogsource: {product: windows}\ndetection: {s: ${detection}, condition: s}\n`
+const correlation =
+  'title: many\nid: many\ncorrelation: {type: event_count, rules: [failed], group-by: [User], timespan: 5m, condition: {gte: 3}}\n'
+
+async function run(files: Record<string, string | Buffer>, rules: string[]) {
+  const counters = { files: 0, records: 0, matches: 0, unreadable: 0 }
+  const paths = Object.entries(files).map(([name, content]) => {
+    writeFileSync(join(folder, name), content)
+    return join(folder, name)
+  })
+  const ruleSet = compileRuleSet([parseSigma(rules.join('---\n'), 'r.yml')])
+  expect(ruleSet.refused).toEqual([])
+  const found: OfflineMatch[] = []
+  for await (const match of detectOffline({
+    ruleSet,
+    lookups,
+    files: paths,
+    logsource: { product: 'windows' },
+    counters,
+  }))
+    found.push(match)
+  return {
+    counters,
+    found,
+    short: found.map(({ rule: { id }, event, file }) => `${file.slice(folder.length + 1)} ${event.index} ${id}`),
+  }
+}
+
+describe('offline detection', () => {
+  const a = rule('a', '{A: 1}')
+
+  it('reads lines, lists, pretty-printed objects and gzip alike', async () => {
+    const records = [{ A: 1 }, { A: 2 }, { Event: { System: { EventID: 1 }, EventData: { A: '1' } } }]
+    const lines = records.map((record) => JSON.stringify(record)).join('\n')
+    const { short } = await run(
+      {
+        lines,
+        list: JSON.stringify(records),
+        pretty: JSON.stringify(records, null, 2),
+        zip: gzipSync(lines),
+        one: JSON.stringify({ A: 1 }, null, 2),
+      },
+      [a],
+    )
+    expect(short).toEqual([
+      'lines 0 a',
+      'lines 2 a',
+      'list 0 a',
+      'list 2 a',
+      'pretty 0 a',
+      'pretty 2 a',
+      'zip 0 a',
+      'zip 2 a',
+      'one 0 a',
+    ])
+  })
+
+  it('goes on after lines that are no JSON and counts them', async () => {
+    const { counters, short } = await run({ 'x.ndjson': '{"A":1}\n{"A":\nhello\n[1]\n\n{"A":1}' }, [a])
+    expect(short).toEqual(['x.ndjson 0 a', 'x.ndjson 1 a'])
+    expect(counters).toMatchObject({ records: 2, matches: 2, unreadable: 3 })
+  })
+
+  it('keeps a character that two chunks share', async () => {
+    const long = '政'.repeat(200_000)
+    const { short } = await run(
+      { 'x.ndjson': `{"A":1}\n${JSON.stringify({ A: 2, long })}\n${JSON.stringify({ long, B: 'x' })}` },
+      [rule('b', `{long|endswith: 政政, B: x}`)],
+    )
+    expect(short).toEqual(['x.ndjson 2 b'])
+  })
+
+  it('runs correlations over the event times of all files, whatever their order', async () => {
+    const failed = rule('failed', '{EventID: 4625}')
+    const at = (minute: number, User: string) =>
+      JSON.stringify({ EventID: 4625, User, UtcTime: `2026-01-01 10:0${minute}:00.000` })
+    const { found, short } = await run(
+      { late: `${at(4, 'x')}\n${at(3, 'y')}`, early: `${at(0, 'x')}\n${at(2, 'x')}` },
+      [failed, correlation],
+    )
+    expect(short).toEqual(['late 0 many'])
+    expect(found[0]).toMatchObject({
+      event: { timestamp: '2026-01-01T10:04:00.000Z' },
+      matched: [
+        { field: 'User', value: 'x' },
+        { field: 'event_count', value: '3' },
+      ],
+    })
+    expect(found[0]!.counted!.map(({ index }) => index)).toEqual([0, 1, 0])
+  })
+
+  it('names a file that cannot be read', async () => {
+    const ruleSet = compileRuleSet([parseSigma(a, 'r.yml')])
+    const drain = async () => {
+      for await (const _ of detectOffline({ ruleSet, lookups, files: [join(folder, 'none')], logsource: {} })) void _
+    }
+    await expect(drain()).rejects.toMatchObject({ code: 'IMPORT_DAMAGED' })
+    writeFileSync(join(folder, 'cut.gz'), gzipSync('{"A":1}\n'.repeat(100)).subarray(0, 30))
+    await expect(run({ 'cut.gz': gzipSync('{"A":1}\n'.repeat(100)).subarray(0, 30) }, [a])).rejects.toMatchObject({
+      code: 'IMPORT_DAMAGED',
+    })
+  })
+})
