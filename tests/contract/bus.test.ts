@@ -215,6 +215,23 @@ describe('the local bus', () => {
     expect((await bus.publish('raw', records('small'))).first).toBe(0)
   })
 
+  it('cuts batches of large records by their bytes', async () => {
+    const bus = await open()
+    await bus.publish(
+      'raw',
+      Array.from({ length: 40 }, () => Buffer.alloc(1 << 20)),
+    )
+    const sizes: number[] = []
+    await bus.subscribe('raw', 'one', {
+      batchSize: 1000,
+      async onBatch(batch) {
+        sizes.push(batch.records.length)
+      },
+    })
+    await until(() => sizes.reduce((sum, size) => sum + size, 0) === 40)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(9)
+  })
+
   it('cuts a torn tail off and goes on from the last whole frame', async () => {
     const first = await open()
     await first.publish('raw', records('a', 'b'))

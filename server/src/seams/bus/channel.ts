@@ -7,6 +7,7 @@ import type { Broadcast } from './bus.ts'
  */
 export class ThreadChannel<Message> implements Broadcast<Message> {
   readonly #channel: BroadcastChannel
+  #isClosed = false
   readonly #listeners = new Set<(message: Message) => void>()
 
   constructor(name: string) {
@@ -16,13 +17,14 @@ export class ThreadChannel<Message> implements Broadcast<Message> {
   }
 
   send(message: Message): void {
-    this.#channel.postMessage(message)
+    this.sendToOthers(message)
     queueMicrotask(() => this.#deliver(message))
   }
 
   /** To the other threads only. */
   sendToOthers(message: Message): void {
-    this.#channel.postMessage(message)
+    // Fire and forget: what is sent while the program stops has nobody to hear it.
+    if (!this.#isClosed) this.#channel.postMessage(message)
   }
 
   listen(handler: (message: Message) => void): () => void {
@@ -31,6 +33,7 @@ export class ThreadChannel<Message> implements Broadcast<Message> {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#listeners.clear()
     this.#channel.close()
   }

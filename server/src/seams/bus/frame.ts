@@ -65,17 +65,30 @@ export function findHeader(bytes: Buffer, start: number): number {
   return bytes.indexOf(magicBytes, start)
 }
 
-/** Appends the frame's records from number `from` on to `into`, at most `limit`; they are views, not copies. Returns how many. */
-export function readRecords(bytes: Buffer, frame: Frame, from: number, limit: number, into: Uint8Array[]): number {
+/**
+ * Appends the frame's records from number `from` on to `into`, until there are `limit` more or `byteLimit` bytes are
+ * reached (one record at least); they are views, not copies. Returns how many there were, and their bytes.
+ */
+export function readRecords(
+  bytes: Buffer,
+  frame: Frame,
+  from: number,
+  { limit, byteLimit }: { limit: number; byteLimit: number },
+  into: Uint8Array[],
+): { count: number; byteCount: number } {
   let position = frame.start + headerBytes
   for (let index = 0; index < from; index++) position += 4 + bytes.readUInt32LE(position)
-  const count = Math.min(limit, frame.count - from)
-  for (let index = 0; index < count; index++) {
+  const available = Math.min(limit, frame.count - from)
+  let count = 0
+  let byteCount = 0
+  while (count < available && (count === 0 || byteCount < byteLimit)) {
     const length = bytes.readUInt32LE(position)
     into.push(new Uint8Array(bytes.buffer, bytes.byteOffset + position + 4, length))
     position += 4 + length
+    byteCount += length
+    count++
   }
-  return count
+  return { count, byteCount }
 }
 
 /** Frames without a key share one frame up to this size, so that small publications cost no header each. */

@@ -136,8 +136,18 @@ class LocalBus implements Bus {
     await Promise.all([...this.#subscriptions.keys()].map((subscription) => subscription.close()))
     this.#closed = true
     clearInterval(this.#poll)
-    for (const writer of this.#writers.values()) await (await writer).close()
-    for (const offset of this.#offsets.values()) await (await offset).close()
+    for (const writer of this.#writers.values()) {
+      await writer.then(
+        (opened) => opened.close(),
+        () => undefined,
+      )
+    }
+    for (const offset of this.#offsets.values()) {
+      await offset.then(
+        (opened) => opened.close(),
+        () => undefined,
+      )
+    }
     this.#notices.close()
     for (const channel of this.#channels.values()) channel.close()
   }
@@ -228,12 +238,12 @@ class LocalBus implements Bus {
 
   #tellEnd(topic: Topic, partition: number, end: PartitionEnd): void {
     this.#onNotice({ kind: 'end', topic, partition, end })
-    if (!this.#closed) this.#notices.sendToOthers({ kind: 'end', topic, partition, end })
+    this.#notices.sendToOthers({ kind: 'end', topic, partition, end })
   }
 
   #tellCommitted(topic: Topic, group: string, partition: number, offset: number): void {
     this.#onNotice({ kind: 'committed', topic, group, partition, offset })
-    if (!this.#closed) this.#notices.sendToOthers({ kind: 'committed', topic, group, partition, offset })
+    this.#notices.sendToOthers({ kind: 'committed', topic, group, partition, offset })
   }
 
   #onNotice(notice: Notice): void {
@@ -241,8 +251,7 @@ class LocalBus implements Bus {
       for (const [name, writer] of this.#writers) {
         const [topic, partition] = name.split('/') as [Topic, string]
         writer.then(
-          ({ end }) =>
-            !this.#closed && this.#notices.sendToOthers({ kind: 'end', topic, partition: Number(partition), end }),
+          ({ end }) => this.#notices.sendToOthers({ kind: 'end', topic, partition: Number(partition), end }),
           () => undefined,
         )
       }

@@ -5,6 +5,9 @@ import { readRecords } from './frame.ts'
 import type { PartitionEnd } from './partition-writer.ts'
 import { listSegments, type PlacedFrame, SegmentWalk, segmentPath } from './segments.ts'
 
+/** A batch of large records is cut here, whatever its number of records. */
+const batchBytes = 8 << 20
+
 /** Reads one partition in order, never past the end that its writer has declared durable. */
 export class PartitionReader {
   readonly #partition: number
@@ -48,7 +51,13 @@ export class PartitionReader {
     const records: Uint8Array[] = []
     const first = this.#nextOffset
     let batchFirst = first
-    while (records.length < this.#batchSize && this.#end !== undefined && this.#nextOffset < this.#end.nextOffset) {
+    let byteCount = 0
+    while (
+      records.length < this.#batchSize &&
+      byteCount < batchBytes &&
+      this.#end !== undefined &&
+      this.#nextOffset < this.#end.nextOffset
+    ) {
       // What is at hand is delivered before the disk is asked for more.
       const placed = this.#current ?? (records.length === 0 || this.#isNear() ? await this.#nextFrame() : undefined)
       if (placed === undefined) break
@@ -72,7 +81,10 @@ export class PartitionReader {
       }
       if (records.length === 0) batchFirst = this.#nextOffset
       const from = this.#nextOffset - frame.firstOffset
-      this.#nextOffset += readRecords(placed.bytes, frame, from, this.#batchSize - records.length, records)
+      const bounds = { limit: this.#batchSize - records.length, byteLimit: batchBytes - byteCount }
+      const read = readRecords(placed.bytes, frame, from, bounds, records)
+      this.#nextOffset += read.count
+      byteCount += read.byteCount
       this.#current = this.#nextOffset < frameEnd ? placed : undefined
     }
     if (records.length === 0) return undefined

@@ -78,6 +78,7 @@ export class PartitionWriter {
   #underWay = new Map<string, Promise<OffsetRange>>()
   #running: Promise<void> | undefined
   #removing: Promise<void> | undefined
+  #removalWanted = false
   #freeBytes = Number.POSITIVE_INFINITY
   #freeCheckedAtMs = Number.NEGATIVE_INFINITY
 
@@ -274,20 +275,24 @@ export class PartitionWriter {
 
   /** Removes closed segments that every group has committed past. */
   removePassed(): Promise<void> {
+    this.#removalWanted = true
     this.#removing ??= this.#removeSegments().finally(() => {
       this.#removing = undefined
+      // A group may have moved on in the very moment when the removal came to its end.
+      if (this.#removalWanted) return this.removePassed()
     })
     return this.#removing
   }
 
   async #removeSegments(): Promise<void> {
-    const committed = this.#around.committedByAll()
     while (this.#closed.length > 0) {
+      this.#removalWanted = false
       const nextFirst = this.#closed[1]?.first ?? this.#segment
-      if (nextFirst - 1 > committed) return
+      if (nextFirst - 1 > this.#around.committedByAll()) return
       await this.#around.files.remove(segmentPath(this.#directory, this.#closed[0]!.first))
       this.#closed.shift()
     }
+    this.#removalWanted = false
   }
 
   async #recover(): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CodedError } from '../../event/errors.ts'
 
@@ -34,12 +34,29 @@ export function lockDirectory(directory: string, { evenFromThisProcess = false }
           pid: Number(pid),
         })
       }
-      rmSync(path, { force: true })
+      setAside(path, holder)
     }
   } finally {
     rmSync(draft, { force: true })
   }
   throw new CodedError('DATA_DIR_BUSY', `${directory} is being taken by another process`, { directory })
+}
+
+/**
+ * Removes the lock of a process that has ended. Another process may be doing the same and have taken the lock since we
+ * read it: what was moved away is looked at again, and put back when it is not the one we meant.
+ */
+function setAside(path: string, stale: string): void {
+  const aside = `${path}.stale.${process.pid}`
+  try {
+    renameSync(path, aside)
+    if (readLock(aside) !== stale) linkSync(aside, path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error
+  } finally {
+    rmSync(aside, { force: true })
+  }
 }
 
 /** True while a living process holds `directory`. */

@@ -130,7 +130,13 @@ export async function supervise(
 }
 
 function isRunning(child: ChildProcess): boolean {
-  return child.exitCode === null && child.signalCode === null
+  // A program that could not be run at all has no process id and never tells of its end.
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null
+}
+
+function endOf(child: ChildProcess): string {
+  if (child.pid === undefined) return 'it could not be run'
+  return `it ended with ${child.signalCode ?? `code ${child.exitCode}`}`
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -146,7 +152,7 @@ async function untilReady(recipe: ChildRecipe, child: ChildProcess, clock: Clock
   let last: unknown
   for (let waitMs = 10; clock.now() < deadline; waitMs = Math.min(waitMs * 1.5, 500)) {
     if (signal.aborted) return
-    if (!isRunning(child)) throw new Error(`it ended with ${child.signalCode ?? `code ${child.exitCode}`}`)
+    if (!isRunning(child)) throw new Error(endOf(child))
     try {
       return await withTimeout(recipe.probe(), 5_000)
     } catch (error) {

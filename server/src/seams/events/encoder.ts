@@ -15,6 +15,8 @@ import {
 } from './native-columns.ts'
 
 const dayMs = 86_400_000
+/** A hundred years; the type Date ends in 2149, and a retention beyond it would wrap to the past. */
+const longestRetentionDays = 36_500
 
 const columnOfKind: Record<ColumnKind, () => NativeColumn> = {
   string: () => new StringColumn(),
@@ -75,7 +77,7 @@ export class BlockEncoder {
     this.#eventId.set(row, event.id)
     this.#received.setInteger(row, event.receivedAtMs)
     this.#receivedDay.set(row, Math.floor(event.receivedAtMs / dayMs))
-    this.#retention.set(row, this.#retentionDaysOf(event))
+    this.#retention.set(row, Math.min(this.#retentionDaysOf(event), longestRetentionDays))
     this.#unitPath.set(row, event.unitPath)
     this.#sourceKey.set(row, event.sourceKey)
     this.#addOriginal(row, event.raw, event.fields.message)
