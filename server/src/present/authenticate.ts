@@ -7,7 +7,6 @@ import type { Actor } from '../state/actor.ts'
 import { createSessionResolver, type SessionResolver } from '../state/sessions/resolve.ts'
 import { isCsrfToken } from '../state/sessions/session-token.ts'
 import { createTokenResolver, type TokenResolver } from '../state/tokens/resolve.ts'
-import type { Context } from '../state/write.ts'
 import { requirePermission } from '../state/write.ts'
 import type { App } from './app.ts'
 import { isSafe, requireSameOrigin } from './security.ts'
@@ -82,11 +81,6 @@ export function guard(app: App, authenticator: Authenticator): void {
     }
     if (access !== 'signed-in') requirePermission(request.actor, access)
   })
-}
-
-/** What a verb is given for this request. */
-export function contextOf(request: FastifyRequest, { database, clock }: Omit<Context, 'actor'>): Context {
-  return { database, clock, actor: request.actor }
 }
 
 /** Bearer for programs; for log shippers also Basic (the token as password) and ApiKey (base64 of `id:token`, or the token). */

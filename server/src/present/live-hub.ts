@@ -23,6 +23,8 @@ const permissionOf: Record<Change['noun'], Permission> = {
   source: 'source:read',
   rule: 'rule:read',
   indicator: 'rule:read',
+  asset: 'source:read',
+  unit: 'unit:read',
   channel: 'notification:read',
   delivery: 'notification:read',
   health: 'health:read',

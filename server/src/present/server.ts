@@ -30,6 +30,7 @@ import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { unitRoutes } from './routes/units.ts'
 import { userRoutes } from './routes/users.ts'
+import { openRuleBook, type RuleBook } from './rule-book.ts'
 import { isSafe, securityHeaders } from './security.ts'
 import { sendFirstPage, serveWebClient } from './web-client.ts'
 
@@ -115,19 +116,24 @@ export function createServer(dependencies: Dependencies): App {
 }
 
 function workRoutes(app: App, dependencies: Dependencies): void {
-  overviewRoutes(app)
-  incidentRoutes(app)
-  detectionRoutes(app)
-  exceptionRoutes(app)
-  searchRoutes(app)
-  eventRoutes(app)
-  savedSearchRoutes(app)
-  sourceRoutes(app)
-  ruleRoutes(app)
-  assetRoutes(app)
-  indicatorRoutes(app)
-  notificationRoutes(app)
-  auditRoutes(app)
+  let book: RuleBook | undefined
+  const openBook = () => {
+    book ??= openRuleBook(dependencies.config)
+    return book
+  }
+  overviewRoutes(app, dependencies)
+  incidentRoutes(app, dependencies)
+  detectionRoutes(app, dependencies)
+  exceptionRoutes(app, dependencies)
+  searchRoutes(app, dependencies)
+  eventRoutes(app, dependencies)
+  savedSearchRoutes(app, dependencies)
+  sourceRoutes(app, dependencies, openBook)
+  ruleRoutes(app, dependencies, openBook)
+  assetRoutes(app, dependencies)
+  indicatorRoutes(app, dependencies)
+  notificationRoutes(app, dependencies)
+  auditRoutes(app, dependencies)
 }
 
 /** `GET /`: the web client for browsers, the handshake of Elasticsearch for shippers that bring credentials. */

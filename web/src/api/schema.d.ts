@@ -588,6 +588,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/detections/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark as looked at */
+        post: operations["acknowledgeDetections"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exceptions": {
         parameters: {
             query?: never;
@@ -623,6 +640,23 @@ export interface paths {
         head?: never;
         /** Change an exception */
         patch: operations["changeException"];
+        trace?: never;
+    };
+    "/api/v1/exceptions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an exception would have hidden lately; changes nothing */
+        post: operations["previewException"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/search": {
@@ -850,6 +884,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources/{id}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records per minute, oldest first; minutes without records are left out */
+        get: operations["getSourceSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -989,8 +1040,7 @@ export interface paths {
         delete: operations["removeIndicator"];
         options?: never;
         head?: never;
-        /** Change an indicator */
-        patch: operations["changeIndicator"];
+        patch?: never;
         trace?: never;
     };
     "/api/v1/notifications/channels": {
@@ -1039,7 +1089,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a test message now and say how it went */
+        /** Send a test message the way every other goes; look at the delivery for how it went */
         post: operations["testChannel"];
         delete?: never;
         options?: never;
@@ -1193,7 +1243,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG";
+                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
                 /** @description What happened, in a sentence. */
                 message: string;
                 /** @description What to do about it. */
@@ -1216,18 +1266,34 @@ export interface components {
             parser: string | null;
             /** @description The parser was chosen by a person and is not guessed any more. */
             pinned: boolean;
-            unitId: number | null;
+            unitId: number;
             unitPath: string;
             /** Format: date-time */
             firstSeenAt: string;
             /** Format: date-time */
             lastSeenAt: string;
+            lastEventAt: string | null;
             recordCount: number;
             unparsedCount: number;
             parseRate: number;
             recordsPerSecond: number;
             silenceAfterMinutes: number | null;
             silent: boolean;
+            silentSince: string | null;
+            byteCount: number;
+            /** @description Why the last record that was not understood was not. */
+            lastFailure: string | null;
+            /** @description Of times without a zone; null: the platform’s. */
+            timeZone: string | null;
+            retentionClass: string;
+            enabled: boolean;
+        };
+        SourceMinute: {
+            /** Format: date-time */
+            at: string;
+            records: number;
+            unparsed: number;
+            bytes: number;
         };
         UnparsedRecord: {
             eventId: string;
@@ -1235,19 +1301,24 @@ export interface components {
             receivedAt: string;
             text: string;
             base64: string;
+            encoding: string;
+            sizeBytes: number;
         };
         Parser: {
             name: string;
-            title: string;
-            description: string;
-            vendor: string | null;
-            product: string | null;
-            sampleCount: number;
+            title: {
+                zh: string;
+                en: string;
+            };
+            /** @description Reads content that nothing better knows. */
+            generic: boolean;
         };
         Rule: {
             id: string;
             title: string;
+            titleZh: string | null;
             description: string;
+            descriptionZh: string | null;
             severity: components["schemas"]["Severity"];
             status: string;
             author: string | null;
@@ -1263,7 +1334,7 @@ export interface components {
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: string[];
+            cannotFireReasons: ("refused" | "disabled" | "no_source" | "part_cannot_fire")[];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
@@ -1271,7 +1342,9 @@ export interface components {
         RuleDetail: {
             id: string;
             title: string;
+            titleZh: string | null;
             description: string;
+            descriptionZh: string | null;
             severity: components["schemas"]["Severity"];
             status: string;
             author: string | null;
@@ -1287,7 +1360,7 @@ export interface components {
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: string[];
+            cannotFireReasons: ("refused" | "disabled" | "no_source" | "part_cannot_fire")[];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
@@ -1296,15 +1369,35 @@ export interface components {
             references: string[];
             /** @description Fields the rule reads. */
             fields: string[];
-            requiredSources: string[];
+            /** @description Ids of the rules a correlation is made of. */
+            parts: string[];
             samples: {
                 fires: {
-                    [key: string]: unknown;
+                    parser: string;
+                    lines: string[];
                 }[];
                 silent: {
-                    [key: string]: unknown;
+                    parser: string;
+                    lines: string[];
                 }[];
             };
+            /** @description What it does not see. */
+            misses: {
+                zh: string;
+                en: string;
+            };
+            /** @description What to do when it fires. */
+            steps: {
+                zh: string[];
+                en: string[];
+            };
+            history: {
+                enabled: boolean;
+                note: string;
+                /** Format: date-time */
+                changedAt: string;
+                changedBy: string;
+            }[];
             /** @description Why the rule was refused, when it was. */
             problems: string[];
         };
@@ -1331,6 +1424,7 @@ export interface components {
             type: "ip" | "cidr" | "domain" | "url" | "sha256" | "sha1" | "md5" | "email";
             value: string;
             severity: components["schemas"]["Severity"];
+            confidence: number;
             description: string;
             /** @description Where it came from: a feed, a file, a person. */
             origin: string;
@@ -1339,6 +1433,8 @@ export interface components {
             expiresAt: string | null;
             /** Format: date-time */
             createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
         };
         ImportResult: {
             imported: number;
@@ -1369,6 +1465,15 @@ export interface components {
                 };
                 openedLastDay: number;
                 closedLastDay: number;
+                /** @description Of the last 30 days. */
+                meanTimeToAcknowledgeMs: number | null;
+                /** @description Of the last 30 days. */
+                meanTimeToCloseMs: number | null;
+                openedPerHour: {
+                    /** Format: date-time */
+                    at: string;
+                    count: number;
+                }[];
                 top: {
                     id: number;
                     title: {
@@ -1381,7 +1486,7 @@ export interface components {
                     /** Format: date-time */
                     lastSeenAt: string;
                 }[];
-            };
+            } | null;
             detections: {
                 lastDay: number;
                 trend: {
@@ -1398,7 +1503,7 @@ export interface components {
                     severity: components["schemas"]["Severity"];
                     count: number;
                 }[];
-            };
+            } | null;
             events: {
                 lastDay: number;
                 perSecond: number;
@@ -1407,7 +1512,7 @@ export interface components {
                     at: string;
                     count: number;
                 }[];
-            };
+            } | null;
             sources: {
                 total: number;
                 silent: number;
@@ -1420,7 +1525,8 @@ export interface components {
                     /** Format: date-time */
                     lastSeenAt: string;
                 }[];
-            };
+            } | null;
+            /** @description Parts that are null: not for your eyes, or not to be read now. */
             missing: string[];
         };
         Health: {
@@ -1614,7 +1720,7 @@ export interface components {
             unitPath: string;
             detail: {
                 [key: string]: unknown;
-            } | null;
+            };
             hash: string;
         };
         AuditVerification: {
@@ -1622,6 +1728,8 @@ export interface components {
             rows: number;
             /** @description Signed heads kept outside the database that were checked. */
             heads: number;
+            /** @description Id of the signing key in use, to compare with a note kept elsewhere. */
+            keyId: string | null;
             /** @description The first broken, missing or recomputed row. */
             problem: {
                 sequence: number;
@@ -1640,19 +1748,17 @@ export interface components {
             zh: string;
             en: string;
         };
-        IncidentEntity: {
+        DetectionEntity: {
             /** @enum {string} */
             type: "host" | "user" | "ip" | "domain" | "process" | "file" | "url";
             value: string;
             /** @enum {string} */
             role: "actor" | "target" | "observed";
-            /** Format: date-time */
-            firstSeenAt: string;
-            /** Format: date-time */
-            lastSeenAt: string;
-            matchCount: number;
-            country: string | null;
-            organisation: string | null;
+            firstMs: number;
+            lastMs: number;
+            matches: number;
+            country?: string;
+            organisation?: string;
         };
         /** @enum {string} */
         IncidentStatus: "new" | "in_progress" | "on_hold" | "closed";
@@ -1679,7 +1785,7 @@ export interface components {
             story: components["schemas"]["Bilingual"];
             tactics: string[];
             techniques: string[];
-            entities: components["schemas"]["IncidentEntity"][];
+            entities: components["schemas"]["Entity"][];
             ruleIds: string[];
             unitPath: string;
             assigneeId: number | null;
@@ -1692,17 +1798,67 @@ export interface components {
             /** Format: date-time */
             lastSeenAt: string;
             /** Format: date-time */
-            createdAt: string;
+            openedAt: string;
             /** Format: date-time */
             updatedAt: string;
-            openedAt: string | null;
             /** @description When a person first took it in hand. */
             acknowledgedAt: string | null;
             closedAt: string | null;
             duplicateOf: number | null;
-            mergedInto: number | null;
             /** @description The earlier incident this one goes on from. */
             continues: number | null;
+            /** @description Rises with every change a person makes. */
+            version: number;
+        };
+        IncidentDetail: {
+            id: number;
+            title: components["schemas"]["Bilingual"];
+            severity: components["schemas"]["Severity"];
+            status: components["schemas"]["IncidentStatus"];
+            closeReason: components["schemas"]["CloseReason"] | null;
+            closeNote: string | null;
+            /** @description A person set the severity; the score no longer moves it. */
+            severityPinned: boolean;
+            score: number;
+            /** @description Named parts that add up to the score. */
+            scoreParts: {
+                name: string;
+                points: number;
+                because: {
+                    [key: string]: string | number;
+                };
+            }[];
+            story: components["schemas"]["Bilingual"];
+            tactics: string[];
+            techniques: string[];
+            entities: components["schemas"]["Entity"][];
+            ruleIds: string[];
+            unitPath: string;
+            assigneeId: number | null;
+            assigneeName: string | null;
+            detectionCount: number;
+            /** @description Single firings; a detection folds many alike. */
+            matchCount: number;
+            /** Format: date-time */
+            firstSeenAt: string;
+            /** Format: date-time */
+            lastSeenAt: string;
+            /** Format: date-time */
+            openedAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** @description When a person first took it in hand. */
+            acknowledgedAt: string | null;
+            closedAt: string | null;
+            duplicateOf: number | null;
+            /** @description The earlier incident this one goes on from. */
+            continues: number | null;
+            /** @description Rises with every change a person makes. */
+            version: number;
+            /** @description Incidents that go on where this one ended. */
+            continuedBy: number[];
+            /** @description Incidents that became part of this one. */
+            mergedFrom: number[];
         };
         TimelineEntry: {
             id: string;
@@ -1729,11 +1885,14 @@ export interface components {
                 /** @enum {string} */
                 type: "host" | "user" | "ip" | "domain" | "process" | "file" | "url";
                 value: string;
+                /** @enum {string} */
+                role: "actor" | "target" | "observed";
                 detectionCount: number;
             }[];
             edges: {
                 from: string;
                 to: string;
+                ruleId: string;
                 label: string;
                 severity: components["schemas"]["Severity"];
                 detectionCount: number;
@@ -1777,7 +1936,7 @@ export interface components {
             sourceKey: string;
             techniques: string[];
             tactics: string[];
-            entities: components["schemas"]["Entity"][];
+            entities: components["schemas"]["DetectionEntity"][];
             eventIds: string[];
             matched: {
                 part: string;
@@ -1790,6 +1949,8 @@ export interface components {
             incidentId: number | null;
             /** @description Id of the exception that hid it. */
             suppressedBy: number | null;
+            acknowledgedAt: string | null;
+            acknowledgedBy: string | null;
         };
         Exception: {
             id: number;
@@ -1823,13 +1984,77 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
         };
+        ExceptionDetail: {
+            id: number;
+            name: string;
+            reason: string;
+            /**
+             * @description `hide`: kept, but opens and joins nothing. `unlink`: the named entities do not group.
+             * @enum {string}
+             */
+            effect: "hide" | "unlink";
+            /** @description Empty: every detector. */
+            ruleIds: string[];
+            conditions: {
+                /** @description A field of the event, an entity (`entity`, `entity.host` …), `detector`, `severity` or `source.key`. */
+                field: string;
+                /** @enum {string} */
+                operator: "equals" | "wildcard" | "contains" | "starts_with" | "ends_with" | "cidr";
+                /** @description Any of them. */
+                values: string[];
+            }[];
+            unitPath: string;
+            ownerName: string;
+            /** Format: date-time */
+            expiresAt: string;
+            removedAt: string | null;
+            active: boolean;
+            hitCount: number;
+            lastHitAt: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+            /** @description What it hid, by rule and day, latest first. */
+            hits: {
+                ruleId: string;
+                day: string;
+                matchCount: number;
+            }[];
+        };
+        ExceptionPreview: {
+            examined: number;
+            /** @description There were more detections than were looked at. */
+            truncated: boolean;
+            detectionCount: number;
+            matchCount: number;
+            sample: {
+                id: string;
+                ruleTitle: string;
+                summary: string;
+                /** Format: date-time */
+                lastSeenAt: string;
+            }[];
+        };
         Channel: {
             id: number;
             name: string;
             /** @enum {string} */
             kind: "webhook" | "email";
             settings: {
-                [key: string]: unknown;
+                /** Format: uri */
+                url: string;
+                headers?: {
+                    [key: string]: string;
+                };
+            } | {
+                host: string;
+                port: number;
+                /** @enum {string} */
+                security: "tls" | "starttls" | "none";
+                username?: string;
+                from: string;
+                to: string[];
             };
             /** @description A signing key or password is kept; it is never read back. */
             hasSecret: boolean;
@@ -1856,10 +2081,19 @@ export interface components {
             /** @enum {string} */
             kind: "webhook" | "email";
             occasion: string;
+            title: components["schemas"]["Bilingual"];
             incidentId: number | null;
             /** @enum {string} */
             state: "pending" | "delivered" | "failed";
-            attempts: number;
+            attemptCount: number;
+            attempts: {
+                /** Format: date-time */
+                at: string;
+                ok: boolean;
+                result: string;
+                error: string | null;
+                tookMs: number;
+            }[];
             lastError: string | null;
             nextAttemptAt: string | null;
             /** Format: date-time */
@@ -1939,11 +2173,11 @@ export interface components {
                 /** @description The bytes decoded for reading. */
                 text: string;
                 /** @enum {string} */
-                encoding: "utf-8" | "gb18030" | "latin1" | "binary";
+                encoding: "utf-8" | "utf-16" | "gb18030" | "latin1" | "binary";
                 sizeBytes: number;
             };
             explanation: {
-                /** @description Parser that read it; null when none understood it. */
+                /** @description Kind of log it was read as; null when no parser understood it. */
                 parser: string | null;
                 detections: {
                     id: string;
@@ -1962,7 +2196,10 @@ export interface components {
         FieldInfo: {
             name: string;
             type: string;
-            description: string;
+            description: {
+                zh: string;
+                en: string;
+            };
             /** @description A typed column of the event store, thus fast. */
             column: boolean;
         };
@@ -1975,7 +2212,8 @@ export interface components {
             columns: string[];
             /** @description Seen by everyone in the unit and above; else by its owner alone. */
             shared: boolean;
-            ownerId: number | null;
+            /** @description False for one that somebody else shared: it can be run, not changed. */
+            own: boolean;
             ownerName: string;
             unitPath: string;
             /** Format: date-time */
@@ -2936,6 +3174,8 @@ export interface operations {
                 severity?: components["schemas"]["Severity"][];
                 /** @description `me`, `none`, or a user id. */
                 assignee?: ("me" | "none") | number;
+                /** @description This unit and those below it. */
+                unitId?: number;
                 rule?: string;
                 /** @description An entity value the incident must hold, e.g. an address. */
                 entity?: string;
@@ -2943,7 +3183,7 @@ export interface operations {
                 text?: string;
                 from?: string;
                 to?: string;
-                sort?: "-score" | "-lastSeenAt" | "lastSeenAt" | "-createdAt" | "-severity";
+                sort?: "-lastSeenAt" | "lastSeenAt" | "-score" | "score" | "-openedAt" | "openedAt" | "-severity" | "severity";
             };
             header?: never;
             path?: never;
@@ -2986,6 +3226,8 @@ export interface operations {
                 severity?: components["schemas"]["Severity"][];
                 /** @description `me`, `none`, or a user id. */
                 assignee?: ("me" | "none") | number;
+                /** @description This unit and those below it. */
+                unitId?: number;
                 rule?: string;
                 /** @description An entity value the incident must hold, e.g. an address. */
                 entity?: string;
@@ -2993,7 +3235,7 @@ export interface operations {
                 text?: string;
                 from?: string;
                 to?: string;
-                sort?: "-score" | "-lastSeenAt" | "lastSeenAt" | "-createdAt" | "-severity";
+                sort?: "-lastSeenAt" | "lastSeenAt" | "-score" | "score" | "-openedAt" | "openedAt" | "-severity" | "severity";
                 format?: "ndjson" | "csv";
             };
             header?: never;
@@ -3042,6 +3284,8 @@ export interface operations {
                     status?: "new" | "in_progress" | "on_hold";
                     severity?: components["schemas"]["Severity"];
                     reason?: components["schemas"]["CloseReason"];
+                    note?: string;
+                    duplicateOf?: number;
                     comment?: string;
                 };
             };
@@ -3119,7 +3363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Incident"];
+                    "application/json": components["schemas"]["IncidentDetail"];
                 };
             };
             /** @description What went wrong. */
@@ -3159,7 +3403,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Incident"];
+                    "application/json": components["schemas"]["IncidentDetail"];
                 };
             };
             /** @description What went wrong. */
@@ -3199,7 +3443,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Incident"];
+                    "application/json": components["schemas"]["IncidentDetail"];
                 };
             };
             /** @description What went wrong. */
@@ -3236,7 +3480,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Incident"];
+                    "application/json": components["schemas"]["IncidentDetail"];
                 };
             };
             /** @description What went wrong. */
@@ -3293,7 +3537,11 @@ export interface operations {
     };
     listComments: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
             header?: never;
             path: {
                 id: number;
@@ -3451,6 +3699,8 @@ export interface operations {
                 incident?: number;
                 entity?: string;
                 suppressed?: "true" | "false";
+                acknowledged?: "true" | "false";
+                unitId?: number;
                 text?: string;
                 from?: string;
                 to?: string;
@@ -3498,6 +3748,8 @@ export interface operations {
                 incident?: number;
                 entity?: string;
                 suppressed?: "true" | "false";
+                acknowledged?: "true" | "false";
+                unitId?: number;
                 text?: string;
                 from?: string;
                 to?: string;
@@ -3562,6 +3814,43 @@ export interface operations {
             };
         };
     };
+    acknowledgeDetections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    ids: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        acknowledged: number;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     listExceptions: {
         parameters: {
             query?: {
@@ -3569,6 +3858,7 @@ export interface operations {
                 /** @description The `next` of the page before. */
                 after?: string;
                 rule?: string;
+                text?: string;
                 active?: "true" | "false";
             };
             header?: never;
@@ -3676,7 +3966,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Exception"];
+                    "application/json": components["schemas"]["ExceptionDetail"];
                 };
             };
             /** @description What went wrong. */
@@ -3735,11 +4025,9 @@ export interface operations {
                     reason?: string;
                     /**
                      * @description `hide`: kept, but opens and joins nothing. `unlink`: the named entities do not group.
-                     * @default hide
                      * @enum {string}
                      */
                     effect?: "hide" | "unlink";
-                    /** @default [] */
                     ruleIds?: string[];
                     conditions?: {
                         /** @description A field of the event, an entity (`entity`, `entity.host` …), `detector`, `severity` or `source.key`. */
@@ -3749,8 +4037,6 @@ export interface operations {
                         /** @description Any of them. */
                         values: string[];
                     }[];
-                    /** @description Your own unit when left out. */
-                    unitId?: number;
                     /** Format: date-time */
                     expiresAt?: string;
                 };
@@ -3764,6 +4050,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Exception"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    previewException: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default [] */
+                    ruleIds?: string[];
+                    conditions: {
+                        /** @description A field of the event, an entity (`entity`, `entity.host` …), `detector`, `severity` or `source.key`. */
+                        field: string;
+                        /** @enum {string} */
+                        operator: "equals" | "wildcard" | "contains" | "starts_with" | "ends_with" | "cidr";
+                        /** @description Any of them. */
+                        values: string[];
+                    }[];
+                    /** @description Your own unit when left out. */
+                    unitId?: number;
+                    /** @default 7 */
+                    days?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExceptionPreview"];
                 };
             };
             /** @description What went wrong. */
@@ -4095,6 +4429,7 @@ export interface operations {
                 limit?: number;
                 /** @description The `next` of the page before. */
                 after?: string;
+                text?: string;
             };
             header?: never;
             path?: never;
@@ -4246,13 +4581,9 @@ export interface operations {
                 "application/json": {
                     name?: string;
                     query?: string;
-                    /** @default now-24h */
                     from?: string;
-                    /** @default now */
                     to?: string;
-                    /** @default [] */
                     columns?: string[];
-                    /** @default false */
                     shared?: boolean;
                 };
             };
@@ -4286,6 +4617,13 @@ export interface operations {
                 after?: string;
                 text?: string;
                 silent?: "true" | "false";
+                unparsed?: "true" | "false";
+                enabled?: "true" | "false";
+                transport?: string;
+                parser?: string;
+                unitId?: number;
+                sort?: "name" | "lastSeenAt" | "firstSeenAt" | "recordCount" | "parseRate";
+                direction?: "asc" | "desc";
             };
             header?: never;
             path?: never;
@@ -4367,6 +4705,9 @@ export interface operations {
                     parser?: string | null;
                     unitId?: number;
                     silenceAfterMinutes?: number | null;
+                    timeZone?: string | null;
+                    retentionClass?: string;
+                    enabled?: boolean;
                 };
             };
         };
@@ -4451,6 +4792,41 @@ export interface operations {
                         /** @description Counting stopped at its bound: there are more. */
                         totalIsLowerBound?: boolean;
                         next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getSourceSeries: {
+        parameters: {
+            query?: {
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["SourceMinute"][];
                     };
                 };
             };
@@ -4554,6 +4930,7 @@ export interface operations {
             content: {
                 "application/json": {
                     enabled: boolean;
+                    note?: string;
                 };
             };
         };
@@ -4585,6 +4962,8 @@ export interface operations {
                 /** @description The `next` of the page before. */
                 after?: string;
                 text?: string;
+                criticality?: "low" | "medium" | "high" | "critical";
+                unitId?: number;
             };
             header?: never;
             path?: never;
@@ -4680,23 +5059,7 @@ export interface operations {
             content: {
                 "application/json": {
                     items: {
-                        name: string;
-                        /** @default server */
-                        kind?: string;
-                        /** @default [] */
-                        addresses?: string[];
-                        /** @default [] */
-                        hostNames?: string[];
-                        /**
-                         * @default medium
-                         * @enum {string}
-                         */
-                        criticality?: "low" | "medium" | "high" | "critical";
-                        /** @default null */
-                        owner?: string | null;
-                        unitId?: number;
-                        /** @default [] */
-                        tags?: string[];
+                        [key: string]: unknown;
                     }[];
                 };
             };
@@ -4795,21 +5158,13 @@ export interface operations {
             content: {
                 "application/json": {
                     name?: string;
-                    /** @default server */
                     kind?: string;
-                    /** @default [] */
                     addresses?: string[];
-                    /** @default [] */
                     hostNames?: string[];
-                    /**
-                     * @default medium
-                     * @enum {string}
-                     */
+                    /** @enum {string} */
                     criticality?: "low" | "medium" | "high" | "critical";
-                    /** @default null */
                     owner?: string | null;
                     unitId?: number;
-                    /** @default [] */
                     tags?: string[];
                 };
             };
@@ -4843,6 +5198,7 @@ export interface operations {
                 after?: string;
                 text?: string;
                 type?: "ip" | "cidr" | "domain" | "url" | "sha256" | "sha1" | "md5" | "email";
+                active?: "true" | "false";
             };
             header?: never;
             path?: never;
@@ -4890,6 +5246,8 @@ export interface operations {
                     type: "ip" | "cidr" | "domain" | "url" | "sha256" | "sha1" | "md5" | "email";
                     value: string;
                     severity?: components["schemas"]["Severity"];
+                    /** @default 75 */
+                    confidence?: number;
                     /** @default  */
                     description?: string;
                     /** @default manual */
@@ -4931,16 +5289,7 @@ export interface operations {
             content: {
                 "application/json": {
                     items: {
-                        /** @enum {string} */
-                        type: "ip" | "cidr" | "domain" | "url" | "sha256" | "sha1" | "md5" | "email";
-                        value: string;
-                        severity?: components["schemas"]["Severity"];
-                        /** @default  */
-                        description?: string;
-                        /** @default manual */
-                        origin?: string;
-                        /** @default null */
-                        expiresAt?: string | null;
+                        [key: string]: unknown;
                     }[];
                 };
             };
@@ -5026,47 +5375,6 @@ export interface operations {
             };
         };
     };
-    changeIndicator: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    severity?: components["schemas"]["Severity"];
-                    /** @default  */
-                    description?: string;
-                    /** @default null */
-                    expiresAt?: string | null;
-                };
-            };
-        };
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Indicator"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     listChannels: {
         parameters: {
             query?: {
@@ -5134,8 +5442,8 @@ export interface operations {
                         from: string;
                         to: string[];
                     };
-                    /** @description Key that signs webhooks, or password of the mail account; write-only, null removes it. */
-                    secret?: string | null;
+                    /** @description Key that signs webhooks, or password of the mail account; write-only. */
+                    secret?: string;
                     /**
                      * @default zh
                      * @enum {string}
@@ -5265,24 +5573,12 @@ export interface operations {
                         from: string;
                         to: string[];
                     };
-                    /** @description Key that signs webhooks, or password of the mail account; write-only, null removes it. */
-                    secret?: string | null;
-                    /**
-                     * @default zh
-                     * @enum {string}
-                     */
+                    secret?: string;
+                    /** @enum {string} */
                     language?: "zh" | "en";
                     minimumSeverity?: components["schemas"]["Severity"];
-                    /** @default [] */
                     unitIds?: number[];
-                    /**
-                     * @default [
-                     *       "opened",
-                     *       "severity_raised"
-                     *     ]
-                     */
                     occasions?: ("opened" | "severity_raised" | "closed")[];
-                    /** @default true */
                     enabled?: boolean;
                 };
             };
@@ -5326,8 +5622,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        delivered: boolean;
-                        message: string;
+                        deliveryId: number;
                     };
                 };
             };

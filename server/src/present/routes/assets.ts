@@ -1,10 +1,18 @@
 import { z } from 'zod'
+import { createAsset } from '../../state/assets/create.ts'
+import { getAsset } from '../../state/assets/get.ts'
+import { importAssets } from '../../state/assets/import.ts'
+import { listAssets } from '../../state/assets/list.ts'
+import { removeAsset } from '../../state/assets/remove.ts'
+import { updateAsset } from '../../state/assets/update.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf, tell } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { listOf, noContent, numericIdParams, pageQuery } from '../schemas/common.ts'
-import { asset, assetInput, importResult } from '../schemas/platform.ts'
+import { paged } from '../schemas/paged.ts'
+import { asset, assetChange, assetInput, importResult } from '../schemas/platform.ts'
 
-export function assetRoutes(app: App): void {
+export function assetRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['assets']
   const read = { access: 'source:read' } as const
   const change = { access: 'source:write' } as const
@@ -16,11 +24,15 @@ export function assetRoutes(app: App): void {
         tags,
         operationId: 'listAssets',
         summary: 'Assets of my units',
-        querystring: pageQuery.extend({ text: z.string().max(200).optional() }),
+        querystring: pageQuery.extend({
+          text: z.string().max(200).optional(),
+          criticality: asset.shape.criticality.optional(),
+          unitId: z.coerce.number().int().min(1).optional(),
+        }),
         response: { 200: listOf(asset) },
       },
     },
-    pending,
+    async (request) => listAssets(contextOf(request, dependencies), paged(request.query)),
   )
   app.post(
     '/assets',
@@ -28,7 +40,11 @@ export function assetRoutes(app: App): void {
       config: change,
       schema: { tags, operationId: 'createAsset', summary: 'Add an asset', body: assetInput, response: { 201: asset } },
     },
-    pending,
+    async (request, reply) => {
+      const asset = await createAsset(contextOf(request, dependencies), request.body)
+      tell(dependencies, { noun: 'asset', id: String(asset.id), action: 'created', unitPath: asset.unitPath })
+      return reply.status(201).send(asset)
+    },
   )
   app.post(
     '/assets/import',
@@ -38,11 +54,16 @@ export function assetRoutes(app: App): void {
         tags,
         operationId: 'importAssets',
         summary: 'Add or change many assets; matched by name within the unit',
-        body: z.object({ items: z.array(assetInput).min(1).max(5000) }),
+        body: z.object({ items: z.array(z.record(z.string(), z.unknown())).min(1).max(5000) }),
         response: { 200: importResult },
       },
     },
-    pending,
+    async (request) => {
+      const lines = request.body.items.map((item, index) => ({ line: index + 1, item }))
+      const result = await importAssets(contextOf(request, dependencies), lines)
+      tell(dependencies, { noun: 'asset', id: '', action: 'imported', unitPath: request.actor.unitPath })
+      return result
+    },
   )
   app.get(
     '/assets/:id',
@@ -56,7 +77,7 @@ export function assetRoutes(app: App): void {
         response: { 200: asset },
       },
     },
-    pending,
+    async (request) => getAsset(contextOf(request, dependencies), request.params.id),
   )
   app.patch(
     '/assets/:id',
@@ -67,11 +88,15 @@ export function assetRoutes(app: App): void {
         operationId: 'changeAsset',
         summary: 'Change an asset',
         params: numericIdParams,
-        body: assetInput.partial(),
+        body: assetChange,
         response: { 200: asset },
       },
     },
-    pending,
+    async (request) => {
+      const asset = await updateAsset(contextOf(request, dependencies), { ...request.params, ...request.body })
+      tell(dependencies, { noun: 'asset', id: String(asset.id), action: 'changed', unitPath: asset.unitPath })
+      return asset
+    },
   )
   app.delete(
     '/assets/:id',
@@ -85,6 +110,11 @@ export function assetRoutes(app: App): void {
         response: { 204: noContent },
       },
     },
-    pending,
+    async (request, reply) => {
+      const { unitPath } = await getAsset(contextOf(request, dependencies), request.params.id)
+      await removeAsset(contextOf(request, dependencies), request.params)
+      tell(dependencies, { noun: 'asset', id: String(request.params.id), action: 'removed', unitPath })
+      return reply.status(204).send(null)
+    },
   )
 }

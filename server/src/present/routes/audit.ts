@@ -1,8 +1,14 @@
+import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { exportAudit } from '../../state/audit/export.ts'
+import { listAudit } from '../../state/audit/list.ts'
+import { verifyAudit } from '../../state/audit/verify.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { listOf, pageQuery } from '../schemas/common.ts'
 import { auditRow, auditVerification } from '../schemas/identity.ts'
+import { paged } from '../schemas/paged.ts'
 
 const auditQuery = pageQuery.extend({
   actor: z.string().max(200).optional(),
@@ -12,7 +18,7 @@ const auditQuery = pageQuery.extend({
   to: z.iso.datetime({ offset: true }).optional(),
 })
 
-export function auditRoutes(app: App): void {
+export function auditRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['audit']
   app.get(
     '/audit',
@@ -26,7 +32,7 @@ export function auditRoutes(app: App): void {
         response: { 200: listOf(auditRow) },
       },
     },
-    pending,
+    async (request) => listAudit(contextOf(request, dependencies), paged(request.query)),
   )
   app.get(
     '/audit/export',
@@ -40,7 +46,13 @@ export function auditRoutes(app: App): void {
         produces: ['application/x-ndjson'],
       },
     },
-    pending,
+    async (request, reply) => {
+      const lines = exportAudit(contextOf(request, dependencies), request.query)
+      const first = await lines.next()
+      reply.header('content-disposition', 'attachment; filename="audit.ndjson"')
+      reply.type('application/x-ndjson; charset=utf-8')
+      return reply.send(Readable.from(following(first, lines)))
+    },
   )
   app.post(
     '/audit/verify',
@@ -53,6 +65,13 @@ export function auditRoutes(app: App): void {
         response: { 200: auditVerification },
       },
     },
-    pending,
+    async () => verifyAudit(dependencies.database, dependencies.config.dataDir),
   )
+}
+
+/** The part that was waited for, so that a refusal has its code, and the rest. */
+async function* following(first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  if (first.done) return
+  yield first.value
+  yield* rest
 }

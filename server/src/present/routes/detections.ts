@@ -1,10 +1,34 @@
 import { z } from 'zod'
+import { acknowledgeDetections } from '../../state/detections/acknowledge.ts'
+import { exportDetections } from '../../state/detections/export.ts'
+import { getDetection } from '../../state/detections/get.ts'
+import { listDetections } from '../../state/detections/list.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
-import { listOf, textIdParams } from '../schemas/common.ts'
+import { contextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { sendDownload } from '../download.ts'
+import { listOf, textIdParams, time } from '../schemas/common.ts'
+import { paged } from '../schemas/paged.ts'
 import { detection, detectionQuery } from '../schemas/work.ts'
 
-export function detectionRoutes(app: App): void {
+/** Columns of a CSV file; NDJSON holds everything. */
+const detectionColumns = [
+  'id',
+  'ruleId',
+  'ruleTitle',
+  'detector',
+  'severity',
+  'summary',
+  'unitPath',
+  'sourceKey',
+  'techniques',
+  'matchCount',
+  'firstSeenAt',
+  'lastSeenAt',
+  'incidentId',
+]
+
+export function detectionRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['detections']
   app.get(
     '/detections',
@@ -18,7 +42,11 @@ export function detectionRoutes(app: App): void {
         response: { 200: listOf(detection) },
       },
     },
-    pending,
+    async (request) => {
+      const { incident, from, to, ...query } = request.query
+      const filter = { ...paged(query), incidentId: incident, from: time(from), to: time(to) }
+      return listDetections(contextOf(request, dependencies), filter)
+    },
   )
   app.get(
     '/detections/export',
@@ -34,7 +62,16 @@ export function detectionRoutes(app: App): void {
         produces: ['application/x-ndjson', 'text/csv'],
       },
     },
-    pending,
+    async (request, reply) => {
+      const { format, incident, from, to, ...query } = request.query
+      const batches = exportDetections(contextOf(request, dependencies), {
+        ...query,
+        incidentId: incident,
+        from: time(from),
+        to: time(to),
+      })
+      return sendDownload(reply, { name: 'detections', format, columns: detectionColumns }, batches)
+    },
   )
   app.get(
     '/detections/:id',
@@ -48,6 +85,20 @@ export function detectionRoutes(app: App): void {
         response: { 200: detection },
       },
     },
-    pending,
+    async (request) => getDetection(contextOf(request, dependencies), request.params),
+  )
+  app.post(
+    '/detections/acknowledge',
+    {
+      config: { access: 'incident:write' },
+      schema: {
+        tags,
+        operationId: 'acknowledgeDetections',
+        summary: 'Mark as looked at',
+        body: z.object({ ids: z.array(z.string().min(1).max(64)).min(1).max(500) }),
+        response: { 200: z.object({ acknowledged: z.number().int() }) },
+      },
+    },
+    async (request) => ({ acknowledged: await acknowledgeDetections(contextOf(request, dependencies), request.body) }),
   )
 }

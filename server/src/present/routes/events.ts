@@ -1,10 +1,15 @@
 import { z } from 'zod'
+import { detectionsOfEvent } from '../../state/events/detections-of.ts'
+import { listFields } from '../../state/events/fields.ts'
+import { getEvent } from '../../state/events/get.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf, eventsContextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { readable } from '../readable.ts'
 import { listOf, textIdParams } from '../schemas/common.ts'
 import { eventDetail, fieldInfo } from '../schemas/events.ts'
 
-export function eventRoutes(app: App): void {
+export function eventRoutes(app: App, dependencies: Dependencies): void {
   app.get(
     '/events/:id',
     {
@@ -20,7 +25,20 @@ export function eventRoutes(app: App): void {
         response: { 200: eventDetail },
       },
     },
-    pending,
+    async (request, reply) => {
+      const { id } = request.params
+      const atMs = request.query.at === undefined ? undefined : Date.parse(request.query.at)
+      const whole = await getEvent(eventsContextOf(request, reply, dependencies), { id, atMs })
+      const detections = request.actor.permissions.has('detection:read')
+        ? await detectionsOfEvent(contextOf(request, dependencies), { id, atMs: Date.parse(whole.event['@timestamp']) })
+        : []
+      const parser = whole.event['event.dataset']
+      return {
+        ...whole,
+        raw: readable(whole.raw),
+        explanation: { parser: typeof parser === 'string' && parser !== 'unparsed' ? parser : null, detections },
+      }
+    },
   )
   app.get(
     '/fields',
@@ -34,6 +52,12 @@ export function eventRoutes(app: App): void {
         response: { 200: listOf(fieldInfo) },
       },
     },
-    pending,
+    async (request) => {
+      const wanted = request.query.text?.toLowerCase() ?? ''
+      const items = listFields().filter(({ name, description }) =>
+        `${name} ${description.zh} ${description.en}`.toLowerCase().includes(wanted),
+      )
+      return { items, total: items.length, next: null }
+    },
   )
 }

@@ -1,8 +1,29 @@
 import { z } from 'zod'
+import type { VisibleStatus } from '../../event/incident.ts'
+import { getEvents } from '../../state/events/get.ts'
+import { assignIncident } from '../../state/incidents/assign.ts'
+import { bulkIncidents, type bulkIncidentsInput } from '../../state/incidents/bulk.ts'
+import { closeIncident } from '../../state/incidents/close.ts'
+import { commentIncident } from '../../state/incidents/comment.ts'
+import { exportIncidents } from '../../state/incidents/export.ts'
+import { getIncident } from '../../state/incidents/get.ts'
+import { graphIncident } from '../../state/incidents/graph.ts'
+import type { Incident } from '../../state/incidents/incident.ts'
+import { listIncidents } from '../../state/incidents/list.ts'
+import { listComments } from '../../state/incidents/list-comments.ts'
+import { listEvidence } from '../../state/incidents/list-evidence.ts'
+import { listTimeline } from '../../state/incidents/list-timeline.ts'
+import { reopenIncident } from '../../state/incidents/reopen.ts'
+import { setIncidentSeverity } from '../../state/incidents/set-severity.ts'
+import { setIncidentStatus } from '../../state/incidents/set-status.ts'
+import { undoIncidents } from '../../state/incidents/undo.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
-import { listOf, numericIdParams, pageQuery } from '../schemas/common.ts'
+import { contextOf, eventsContextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { sendDownload } from '../download.ts'
+import { listOf, numericIdParams, pageQuery, time } from '../schemas/common.ts'
 import { eventDocument } from '../schemas/events.ts'
+import { paged } from '../schemas/paged.ts'
 import {
   bulkInput,
   bulkResult,
@@ -11,11 +32,45 @@ import {
   graph,
   incident,
   incidentChange,
+  incidentDetail,
   incidentQuery,
   timelineEntry,
 } from '../schemas/work.ts'
 
-export function incidentRoutes(app: App): void {
+type BulkChange = z.input<typeof bulkIncidentsInput>['change']
+
+/** Columns of a CSV file; NDJSON holds everything. */
+const incidentColumns = [
+  'id',
+  'title',
+  'severity',
+  'status',
+  'closeReason',
+  'score',
+  'unitPath',
+  'assigneeName',
+  'detectionCount',
+  'matchCount',
+  'techniques',
+  'firstSeenAt',
+  'lastSeenAt',
+  'openedAt',
+  'closedAt',
+]
+
+/** The list's query as the verb takes it: `-score` is the order `score` from the highest. */
+function incidentListOf({ sort, from, to, ...query }: z.output<typeof incidentQuery>) {
+  const direction = sort.startsWith('-') ? ('desc' as const) : ('asc' as const)
+  const order = sort.replace('-', '') as 'lastSeenAt' | 'score' | 'openedAt' | 'severity'
+  return { ...paged(query), from: time(from), to: time(to), sort: order, direction }
+}
+
+/** Verbs show no candidates and no merged ones; their type does not say so. */
+function shown<Item extends Incident>(item: Item): Item & { status: VisibleStatus } {
+  return item as Item & { status: VisibleStatus }
+}
+
+export function incidentRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['incidents']
   const read = { access: 'incident:read' } as const
   const change = { access: 'incident:write' } as const
@@ -31,7 +86,10 @@ export function incidentRoutes(app: App): void {
         response: { 200: listOf(incident) },
       },
     },
-    pending,
+    async (request) => {
+      const page = await listIncidents(contextOf(request, dependencies), incidentListOf(request.query))
+      return { ...page, items: page.items.map(shown) }
+    },
   )
   app.get(
     '/incidents/export',
@@ -47,7 +105,15 @@ export function incidentRoutes(app: App): void {
         produces: ['application/x-ndjson', 'text/csv'],
       },
     },
-    pending,
+    async (request, reply) => {
+      const { format, sort: _sort, ...filter } = request.query
+      const batches = exportIncidents(contextOf(request, dependencies), {
+        ...filter,
+        from: time(filter.from),
+        to: time(filter.to),
+      })
+      return sendDownload(reply, { name: 'incidents', format, columns: incidentColumns }, batches)
+    },
   )
   app.post(
     '/incidents/bulk',
@@ -61,7 +127,12 @@ export function incidentRoutes(app: App): void {
         response: { 200: bulkResult },
       },
     },
-    pending,
+    async (request) => {
+      const { ids, comment, ...change } = request.body
+      const input = { ids, comment, change: change as BulkChange }
+      const { undoToken, ...result } = await bulkIncidents(contextOf(request, dependencies), input)
+      return { ...result, undoId: undoToken }
+    },
   )
   app.post(
     '/incidents/bulk/undo',
@@ -75,7 +146,10 @@ export function incidentRoutes(app: App): void {
         response: { 200: bulkResult },
       },
     },
-    pending,
+    async (request) => {
+      const result = await undoIncidents(contextOf(request, dependencies), { token: request.body.undoId })
+      return { ...result, undoId: null }
+    },
   )
   app.get(
     '/incidents/:id',
@@ -86,10 +160,10 @@ export function incidentRoutes(app: App): void {
         operationId: 'getIncident',
         summary: 'One incident',
         params: numericIdParams,
-        response: { 200: incident },
+        response: { 200: incidentDetail },
       },
     },
-    pending,
+    async (request) => shown(await getIncident(contextOf(request, dependencies), request.params)),
   )
   app.patch(
     '/incidents/:id',
@@ -101,10 +175,18 @@ export function incidentRoutes(app: App): void {
         summary: 'Assign, change the status or the severity',
         params: numericIdParams,
         body: incidentChange,
-        response: { 200: incident },
+        response: { 200: incidentDetail },
       },
     },
-    pending,
+    async (request) => {
+      const context = contextOf(request, dependencies)
+      const { id } = request.params
+      const { assigneeId, status, severity } = request.body
+      if (assigneeId !== undefined) await assignIncident(context, { id, assigneeId })
+      if (status !== undefined) await setIncidentStatus(context, { id, status })
+      if (severity !== undefined) await setIncidentSeverity(context, { id, severity })
+      return shown(await getIncident(context, { id }))
+    },
   )
   app.post(
     '/incidents/:id/close',
@@ -116,10 +198,14 @@ export function incidentRoutes(app: App): void {
         summary: 'Close with a reason',
         params: numericIdParams,
         body: closeInput,
-        response: { 200: incident },
+        response: { 200: incidentDetail },
       },
     },
-    pending,
+    async (request) => {
+      const context = contextOf(request, dependencies)
+      await closeIncident(context, { ...request.params, ...request.body })
+      return shown(await getIncident(context, request.params))
+    },
   )
   app.post(
     '/incidents/:id/reopen',
@@ -131,10 +217,14 @@ export function incidentRoutes(app: App): void {
         summary: 'Open a closed incident again',
         params: numericIdParams,
         body: z.object({ comment: z.string().trim().max(4000).optional() }),
-        response: { 200: incident },
+        response: { 200: incidentDetail },
       },
     },
-    pending,
+    async (request) => {
+      const context = contextOf(request, dependencies)
+      await reopenIncident(context, { ...request.params, note: request.body.comment })
+      return shown(await getIncident(context, request.params))
+    },
   )
   app.get(
     '/incidents/:id/timeline',
@@ -149,7 +239,7 @@ export function incidentRoutes(app: App): void {
         response: { 200: listOf(timelineEntry) },
       },
     },
-    pending,
+    async (request) => listTimeline(contextOf(request, dependencies), { ...paged(request.query), ...request.params }),
   )
   app.get(
     '/incidents/:id/comments',
@@ -160,10 +250,11 @@ export function incidentRoutes(app: App): void {
         operationId: 'listComments',
         summary: 'Comments, oldest first',
         params: numericIdParams,
+        querystring: pageQuery,
         response: { 200: listOf(comment) },
       },
     },
-    pending,
+    async (request) => listComments(contextOf(request, dependencies), { ...paged(request.query), ...request.params }),
   )
   app.post(
     '/incidents/:id/comments',
@@ -178,7 +269,10 @@ export function incidentRoutes(app: App): void {
         response: { 201: comment },
       },
     },
-    pending,
+    async (request, reply) =>
+      reply
+        .status(201)
+        .send(await commentIncident(contextOf(request, dependencies), { ...request.params, ...request.body })),
   )
   app.get(
     '/incidents/:id/events',
@@ -193,7 +287,17 @@ export function incidentRoutes(app: App): void {
         response: { 200: listOf(eventDocument) },
       },
     },
-    pending,
+    async (request, reply) => {
+      const evidence = await listEvidence(contextOf(request, dependencies), {
+        ...paged(request.query),
+        ...request.params,
+      })
+      const times = evidence.items.map(({ at }) => at.getTime())
+      const range = { fromMs: Math.min(...times), toMs: Math.max(...times) + 1 }
+      const ids = evidence.items.map(({ eventId }) => eventId)
+      const found = await getEvents(eventsContextOf(request, reply, dependencies), ids, range)
+      return { ...evidence, items: found.map(({ event }) => event) }
+    },
   )
   app.get(
     '/incidents/:id/graph',
@@ -207,6 +311,6 @@ export function incidentRoutes(app: App): void {
         response: { 200: graph },
       },
     },
-    pending,
+    async (request) => graphIncident(contextOf(request, dependencies), request.params),
   )
 }

@@ -1,10 +1,21 @@
 import { z } from 'zod'
+import { CodedError } from '../../event/errors.ts'
+import { createChannel, type createChannelInput } from '../../state/notifications/create.ts'
+import { getChannel } from '../../state/notifications/get.ts'
+import { listChannels } from '../../state/notifications/list.ts'
+import { listDeliveries } from '../../state/notifications/list-deliveries.ts'
+import { removeChannel } from '../../state/notifications/remove.ts'
+import { retryDelivery } from '../../state/notifications/retry-delivery.ts'
+import { testChannel } from '../../state/notifications/test.ts'
+import { updateChannel } from '../../state/notifications/update.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { listOf, manyOf, noContent, numericIdParams, pageQuery } from '../schemas/common.ts'
-import { channel, channelInput, delivery } from '../schemas/work.ts'
+import { paged } from '../schemas/paged.ts'
+import { channel, channelChange, channelInput, delivery } from '../schemas/work.ts'
 
-export function notificationRoutes(app: App): void {
+export function notificationRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['notifications']
   const read = { access: 'notification:read' } as const
   const change = { access: 'notification:write' } as const
@@ -20,7 +31,7 @@ export function notificationRoutes(app: App): void {
         response: { 200: listOf(channel) },
       },
     },
-    pending,
+    async (request) => listChannels(contextOf(request, dependencies), paged(request.query)),
   )
   app.post(
     '/notifications/channels',
@@ -34,7 +45,10 @@ export function notificationRoutes(app: App): void {
         response: { 201: channel },
       },
     },
-    pending,
+    async (request, reply) => {
+      const input = request.body as z.input<typeof createChannelInput>
+      return reply.status(201).send(await createChannel(contextOf(request, dependencies), dependencies.keys, input))
+    },
   )
   app.get(
     '/notifications/channels/:id',
@@ -48,7 +62,7 @@ export function notificationRoutes(app: App): void {
         response: { 200: channel },
       },
     },
-    pending,
+    async (request) => getChannel(contextOf(request, dependencies), request.params),
   )
   app.patch(
     '/notifications/channels/:id',
@@ -59,11 +73,12 @@ export function notificationRoutes(app: App): void {
         operationId: 'changeChannel',
         summary: 'Change a channel; secrets left out stay as they are',
         params: numericIdParams,
-        body: channelInput.omit({ kind: true }).partial(),
+        body: channelChange,
         response: { 200: channel },
       },
     },
-    pending,
+    async (request) =>
+      updateChannel(contextOf(request, dependencies), dependencies.keys, { ...request.params, ...request.body }),
   )
   app.delete(
     '/notifications/channels/:id',
@@ -77,7 +92,10 @@ export function notificationRoutes(app: App): void {
         response: { 204: noContent },
       },
     },
-    pending,
+    async (request, reply) => {
+      await removeChannel(contextOf(request, dependencies), request.params)
+      return reply.status(204).send(null)
+    },
   )
   app.post(
     '/notifications/channels/:id/test',
@@ -86,12 +104,12 @@ export function notificationRoutes(app: App): void {
       schema: {
         tags,
         operationId: 'testChannel',
-        summary: 'Send a test message now and say how it went',
+        summary: 'Send a test message the way every other goes; look at the delivery for how it went',
         params: numericIdParams,
-        response: { 200: z.object({ delivered: z.boolean(), message: z.string() }) },
+        response: { 200: z.object({ deliveryId: z.number().int() }) },
       },
     },
-    pending,
+    async (request) => ({ deliveryId: await testChannel(contextOf(request, dependencies), request.params) }),
   )
   app.get(
     '/notifications/deliveries',
@@ -109,7 +127,10 @@ export function notificationRoutes(app: App): void {
         response: { 200: listOf(delivery) },
       },
     },
-    pending,
+    async (request) => {
+      const { channel: channelId, incident: incidentId, ...query } = request.query
+      return listDeliveries(contextOf(request, dependencies), { ...paged(query), channelId, incidentId })
+    },
   )
   app.post(
     '/notifications/deliveries/:id/retry',
@@ -123,6 +144,12 @@ export function notificationRoutes(app: App): void {
         response: { 200: delivery },
       },
     },
-    pending,
+    async (request) => {
+      const context = contextOf(request, dependencies)
+      await retryDelivery(context, request.params)
+      const [found] = (await listDeliveries(context, { ...request.params, limit: 1 })).items
+      if (!found) throw new CodedError('NOT_FOUND', `delivery:${request.params.id} was not found`)
+      return found
+    },
   )
 }

@@ -1,8 +1,11 @@
+import { type HealthParts, readHealth } from '../../state/health/read.ts'
+import { readOverview } from '../../state/overview/read.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf, eventsContextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { health, overview } from '../schemas/platform.ts'
 
-export function overviewRoutes(app: App): void {
+export function overviewRoutes(app: App, dependencies: Dependencies): void {
   app.get(
     '/overview',
     {
@@ -14,7 +17,12 @@ export function overviewRoutes(app: App): void {
         response: { 200: overview },
       },
     },
-    pending,
+    async (request, reply) =>
+      readOverview(
+        contextOf(request, dependencies),
+        eventsContextOf(request, reply, dependencies),
+        healthParts(dependencies),
+      ),
   )
   app.get(
     '/health',
@@ -27,6 +35,10 @@ export function overviewRoutes(app: App): void {
         response: { 200: health },
       },
     },
-    pending,
+    async (request) => readHealth(contextOf(request, dependencies), healthParts(dependencies)),
   )
+}
+
+function healthParts({ config, version, health: probe, events }: Dependencies): HealthParts {
+  return { config, version, probe, events }
 }

@@ -1,11 +1,49 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { CodedError } from '../../event/errors.ts'
+import { listRuleHistory } from '../../state/rules/history.ts'
+import { setRuleEnabled } from '../../state/rules/set-enabled.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf, tell } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { RuleBook, RuleEntry } from '../rule-book.ts'
+import { type RuleStatus, RuleStatuses } from '../rule-status.ts'
 import { flag, listOf, manyOf, pageQuery, severity, textIdParams } from '../schemas/common.ts'
 import { rule, ruleDetail } from '../schemas/platform.ts'
 
-export function ruleRoutes(app: App): void {
+type Filter = { text?: string; severity?: string[]; enabled?: boolean; canFire?: boolean; technique?: string }
+
+function matches(
+  rule: RuleEntry & RuleStatus,
+  { text, severity: severities, enabled, canFire, technique }: Filter,
+): boolean {
+  const wanted = text?.toLowerCase()
+  const words = [rule.id, rule.title, rule.titleZh, rule.description, rule.descriptionZh].join('\n').toLowerCase()
+  return (
+    (wanted === undefined || words.includes(wanted)) &&
+    (severities === undefined || severities.includes(rule.severity)) &&
+    (enabled === undefined || rule.enabled === enabled) &&
+    (canFire === undefined || rule.canFire === canFire) &&
+    (technique === undefined || rule.techniques.some((one) => one === technique || one.startsWith(`${technique}.`)))
+  )
+}
+
+function ruleNotFound(id: string): CodedError {
+  return new CodedError('NOT_FOUND', `rule:${id} was not found`, { target: `rule:${id}` })
+}
+
+export function ruleRoutes(app: App, dependencies: Dependencies, book: () => RuleBook): void {
   const tags = ['rules']
+  const statuses = new RuleStatuses(book, dependencies)
+
+  async function detail(request: FastifyRequest, reply: FastifyReply, id: string) {
+    const entry = book().rules.get(id)
+    if (!entry) throw ruleNotFound(id)
+    const statusOf = await statuses.of(request, reply)
+    const history = await listRuleHistory(contextOf(request, dependencies), { ruleId: id })
+    return { ...entry, ...statusOf(entry), history: history.items }
+  }
+
   app.get(
     '/rules',
     {
@@ -24,7 +62,18 @@ export function ruleRoutes(app: App): void {
         response: { 200: listOf(rule) },
       },
     },
-    pending,
+    async (request, reply) => {
+      const statusOf = await statuses.of(request, reply)
+      const { limit, after, ...filter } = request.query
+      const matching = [...book().rules.values()]
+        .map((entry) => ({ ...entry, ...statusOf(entry) }))
+        .filter((entry) => matches(entry, filter))
+        .sort((one, other) => (one.id < other.id ? -1 : 1))
+      const start = after === undefined ? 0 : matching.findIndex(({ id }) => id > after)
+      const items = start < 0 ? [] : matching.slice(start, start + limit)
+      const isLast = start < 0 || start + limit >= matching.length
+      return { items, total: matching.length, next: isLast ? null : (items.at(-1)?.id ?? null) }
+    },
   )
   app.get(
     '/rules/:id',
@@ -38,7 +87,7 @@ export function ruleRoutes(app: App): void {
         response: { 200: ruleDetail },
       },
     },
-    pending,
+    async (request, reply) => detail(request, reply, request.params.id),
   )
   app.patch(
     '/rules/:id',
@@ -49,10 +98,16 @@ export function ruleRoutes(app: App): void {
         operationId: 'changeRule',
         summary: 'Switch a rule on or off',
         params: textIdParams,
-        body: z.object({ enabled: z.boolean() }),
+        body: z.object({ enabled: z.boolean(), note: z.string().max(1000).optional() }),
         response: { 200: ruleDetail },
       },
     },
-    pending,
+    async (request, reply) => {
+      const { id } = request.params
+      if (!book().rules.has(id)) throw ruleNotFound(id)
+      await setRuleEnabled(contextOf(request, dependencies), { ruleId: id, ...request.body })
+      tell(dependencies, { noun: 'rule', id, action: request.body.enabled ? 'enabled' : 'disabled' })
+      return detail(request, reply, id)
+    },
   )
 }

@@ -1,9 +1,17 @@
+import { z } from 'zod'
+import { createSavedSearch } from '../../state/searches/create.ts'
+import { getSavedSearch } from '../../state/searches/get.ts'
+import { listSavedSearches } from '../../state/searches/list.ts'
+import { removeSavedSearch } from '../../state/searches/remove.ts'
+import { updateSavedSearch } from '../../state/searches/update.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
 import { listOf, noContent, numericIdParams, pageQuery } from '../schemas/common.ts'
-import { savedSearch, savedSearchInput } from '../schemas/events.ts'
+import { savedSearch, savedSearchChange, savedSearchInput } from '../schemas/events.ts'
+import { paged } from '../schemas/paged.ts'
 
-export function savedSearchRoutes(app: App): void {
+export function savedSearchRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['saved-searches']
   const access = { access: 'event:read' } as const
   app.get(
@@ -14,11 +22,11 @@ export function savedSearchRoutes(app: App): void {
         tags,
         operationId: 'listSavedSearches',
         summary: 'Mine, and those shared in my units',
-        querystring: pageQuery,
+        querystring: pageQuery.extend({ text: z.string().max(200).optional() }),
         response: { 200: listOf(savedSearch) },
       },
     },
-    pending,
+    async (request) => listSavedSearches(contextOf(request, dependencies), paged(request.query)),
   )
   app.post(
     '/saved-searches',
@@ -32,7 +40,8 @@ export function savedSearchRoutes(app: App): void {
         response: { 201: savedSearch },
       },
     },
-    pending,
+    async (request, reply) =>
+      reply.status(201).send(await createSavedSearch(contextOf(request, dependencies), request.body)),
   )
   app.get(
     '/saved-searches/:id',
@@ -46,7 +55,7 @@ export function savedSearchRoutes(app: App): void {
         response: { 200: savedSearch },
       },
     },
-    pending,
+    async (request) => getSavedSearch(contextOf(request, dependencies), request.params.id),
   )
   app.patch(
     '/saved-searches/:id',
@@ -57,11 +66,11 @@ export function savedSearchRoutes(app: App): void {
         operationId: 'changeSavedSearch',
         summary: 'Change a saved search of mine',
         params: numericIdParams,
-        body: savedSearchInput.partial(),
+        body: savedSearchChange,
         response: { 200: savedSearch },
       },
     },
-    pending,
+    async (request) => updateSavedSearch(contextOf(request, dependencies), { ...request.params, ...request.body }),
   )
   app.delete(
     '/saved-searches/:id',
@@ -75,6 +84,9 @@ export function savedSearchRoutes(app: App): void {
         response: { 204: noContent },
       },
     },
-    pending,
+    async (request, reply) => {
+      await removeSavedSearch(contextOf(request, dependencies), request.params)
+      return reply.status(204).send(null)
+    },
   )
 }

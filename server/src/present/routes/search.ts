@@ -1,6 +1,15 @@
 import { z } from 'zod'
+import { coreFields } from '../../event/catalogue.ts'
+import { auditEventExport } from '../../state/events/audit-export.ts'
+import { exportEvents } from '../../state/events/export.ts'
+import { eventFacets } from '../../state/events/facets.ts'
+import { eventHistogram } from '../../state/events/histogram.ts'
+import { searchEvents } from '../../state/events/search.ts'
+import { validateQuery } from '../../state/events/validate.ts'
 import type { App } from '../app.ts'
-import { pending } from '../pending.ts'
+import { contextOf, eventsContextOf } from '../context.ts'
+import type { Dependencies } from '../dependencies.ts'
+import { sendDownload } from '../download.ts'
 import {
   exportQuery,
   facetsInput,
@@ -13,7 +22,12 @@ import {
   validateResult,
 } from '../schemas/events.ts'
 
-export function searchRoutes(app: App): void {
+const envelope = new Set(['@timestamp', 'event.id'])
+
+/** Columns of a CSV file when none are named: NDJSON holds everything. */
+const csvColumns = ['@timestamp', 'event.id', ...coreFields.map((field) => field.name)]
+
+export function searchRoutes(app: App, dependencies: Dependencies): void {
   const tags = ['search']
   const read = { access: 'event:read' } as const
   app.post(
@@ -28,7 +42,7 @@ export function searchRoutes(app: App): void {
         response: { 200: searchResult },
       },
     },
-    pending,
+    async (request, reply) => searchEvents(eventsContextOf(request, reply, dependencies), request.body),
   )
   app.post(
     '/search/histogram',
@@ -42,7 +56,7 @@ export function searchRoutes(app: App): void {
         response: { 200: histogramResult },
       },
     },
-    pending,
+    async (request, reply) => eventHistogram(eventsContextOf(request, reply, dependencies), request.body),
   )
   app.post(
     '/search/facets',
@@ -56,7 +70,7 @@ export function searchRoutes(app: App): void {
         response: { 200: facetsResult },
       },
     },
-    pending,
+    async (request, reply) => eventFacets(eventsContextOf(request, reply, dependencies), request.body),
   )
   app.post(
     '/search/validate',
@@ -70,7 +84,7 @@ export function searchRoutes(app: App): void {
         response: { 200: validateResult },
       },
     },
-    pending,
+    async (request) => validateQuery(request.body.query),
   )
   app.get(
     '/search/export',
@@ -84,6 +98,13 @@ export function searchRoutes(app: App): void {
         produces: ['application/x-ndjson', 'text/csv'],
       },
     },
-    pending,
+    async (request, reply) => {
+      const { format, columns: text, ...scope } = request.query
+      const columns = text?.split(',').filter((column) => column !== '')
+      await auditEventExport(contextOf(request, dependencies), { ...scope, format, columns })
+      const batches = exportEvents(eventsContextOf(request, reply, dependencies), { ...scope, columns })
+      const header = columns && ['@timestamp', 'event.id', ...columns.filter((name) => !envelope.has(name))]
+      return sendDownload(reply, { name: 'events', format, columns: header ?? csvColumns }, batches)
+    },
   )
 }

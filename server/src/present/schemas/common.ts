@@ -64,4 +64,9 @@ export const timeInput = z
   ])
   .describe('ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`.')
 
+/** ISO text as a Date; undefined stays. */
+export function time(text: string | undefined): Date | undefined {
+  return text === undefined ? undefined : new Date(text)
+}
+
 export const noContent = z.null().describe('Nothing to say: done.')

@@ -119,11 +119,11 @@ export const eventDetail = z
     raw: z.object({
       base64: z.string().describe('The bytes exactly as they came.'),
       text: z.string().describe('The bytes decoded for reading.'),
-      encoding: z.enum(['utf-8', 'gb18030', 'latin1', 'binary']),
+      encoding: z.enum(['utf-8', 'utf-16', 'gb18030', 'latin1', 'binary']),
       sizeBytes: z.number().int(),
     }),
     explanation: z.object({
-      parser: z.string().nullable().describe('Parser that read it; null when none understood it.'),
+      parser: z.string().nullable().describe('Kind of log it was read as; null when no parser understood it.'),
       detections: z.array(
         z.object({
           id: z.string(),
@@ -142,7 +142,7 @@ export const fieldInfo = z
   .object({
     name: z.string(),
     type: z.string(),
-    description: z.string(),
+    description: z.object({ zh: z.string(), en: z.string() }),
     column: z.boolean().describe('A typed column of the event store, thus fast.'),
   })
   .meta({ id: 'FieldInfo' })
@@ -156,7 +156,7 @@ export const savedSearch = z
     to: z.string(),
     columns: z.array(z.string()),
     shared: z.boolean().describe('Seen by everyone in the unit and above; else by its owner alone.'),
-    ownerId: z.number().int().nullable(),
+    own: z.boolean().describe('False for one that somebody else shared: it can be run, not changed.'),
     ownerName: z.string(),
     unitPath: z.string(),
     createdAt: z.date(),
@@ -172,3 +172,14 @@ export const savedSearchInput = z.object({
   columns: z.array(z.string().max(200)).max(100).default([]),
   shared: z.boolean().default(false),
 })
+
+export const savedSearchChange = z
+  .object({
+    name: savedSearchInput.shape.name,
+    query: savedSearchInput.shape.query,
+    from: z.string().min(1).max(64),
+    to: z.string().min(1).max(64),
+    columns: z.array(z.string().max(200)).max(100),
+    shared: z.boolean(),
+  })
+  .partial()

@@ -145,7 +145,7 @@ export const auditRow = z
     action: z.string(),
     target: z.string(),
     unitPath: z.string(),
-    detail: z.record(z.string(), z.unknown()).nullable(),
+    detail: z.record(z.string(), z.unknown()),
     hash: z.string(),
   })
   .meta({ id: 'AuditRow' })
@@ -155,6 +155,7 @@ export const auditVerification = z
     intact: z.boolean(),
     rows: z.number().int(),
     heads: z.number().int().describe('Signed heads kept outside the database that were checked.'),
+    keyId: z.string().nullable().describe('Id of the signing key in use, to compare with a note kept elsewhere.'),
     problem: z
       .object({ sequence: z.number().int(), kind: z.string(), message: z.string() })
       .nullable()

@@ -9,18 +9,29 @@ export const source = z
     transport: z.string(),
     parser: z.string().nullable().describe('Parser in use; null while none is recognised.'),
     pinned: z.boolean().describe('The parser was chosen by a person and is not guessed any more.'),
-    unitId: z.number().int().nullable(),
+    unitId: z.number().int(),
     unitPath: z.string(),
     firstSeenAt: z.date(),
     lastSeenAt: z.date(),
+    lastEventAt: z.date().nullable(),
     recordCount: z.number().int(),
     unparsedCount: z.number().int(),
     parseRate: z.number().min(0).max(1),
     recordsPerSecond: z.number(),
     silenceAfterMinutes: z.number().int().nullable(),
     silent: z.boolean(),
+    silentSince: z.date().nullable(),
+    byteCount: z.number(),
+    lastFailure: z.string().nullable().describe('Why the last record that was not understood was not.'),
+    timeZone: z.string().nullable().describe('Of times without a zone; null: the platform’s.'),
+    retentionClass: z.string(),
+    enabled: z.boolean(),
   })
   .meta({ id: 'Source' })
+
+export const sourceMinute = z
+  .object({ at: z.date(), records: z.number(), unparsed: z.number(), bytes: z.number() })
+  .meta({ id: 'SourceMinute' })
 
 export const sourceChange = z
   .object({
@@ -28,21 +39,28 @@ export const sourceChange = z
     parser: z.string().max(100).nullable().describe('Pins the parser; null lets it be guessed again.'),
     unitId: z.number().int().min(1),
     silenceAfterMinutes: z.number().int().min(1).max(525_600).nullable(),
+    timeZone: z.string().max(64).nullable(),
+    retentionClass: z.string().max(32),
+    enabled: z.boolean(),
   })
   .partial()
 
 export const unparsedRecord = z
-  .object({ eventId: z.string(), receivedAt: z.date(), text: z.string(), base64: z.string() })
+  .object({
+    eventId: z.string(),
+    receivedAt: z.date(),
+    text: z.string(),
+    base64: z.string(),
+    encoding: z.string(),
+    sizeBytes: z.number().int(),
+  })
   .meta({ id: 'UnparsedRecord' })
 
 export const parser = z
   .object({
     name: z.string(),
-    title: z.string(),
-    description: z.string(),
-    vendor: z.string().nullable(),
-    product: z.string().nullable(),
-    sampleCount: z.number().int(),
+    title: z.object({ zh: z.string(), en: z.string() }),
+    generic: z.boolean().describe('Reads content that nothing better knows.'),
   })
   .meta({ id: 'Parser' })
 
@@ -50,7 +68,9 @@ export const rule = z
   .object({
     id: z.string(),
     title: z.string(),
+    titleZh: z.string().nullable(),
     description: z.string(),
+    descriptionZh: z.string().nullable(),
     severity,
     status: z.string(),
     author: z.string().nullable(),
@@ -64,12 +84,14 @@ export const rule = z
     tactics: z.array(z.string()),
     enabled: z.boolean(),
     canFire: z.boolean().describe('Enabled, understood, and a source that could make it fire was seen lately.'),
-    cannotFireReasons: z.array(z.string()),
+    cannotFireReasons: z.array(z.enum(['refused', 'disabled', 'no_source', 'part_cannot_fire'])),
     lastFiredAt: z.date().nullable(),
     firedCount: z.number().int(),
     firedCountLastDay: z.number().int(),
   })
   .meta({ id: 'Rule' })
+
+const ruleSample = z.object({ parser: z.string(), lines: z.array(z.string()) })
 
 export const ruleDetail = rule
   .extend({
@@ -77,11 +99,11 @@ export const ruleDetail = rule
     falsePositives: z.array(z.string()),
     references: z.array(z.string()),
     fields: z.array(z.string()).describe('Fields the rule reads.'),
-    requiredSources: z.array(z.string()),
-    samples: z.object({
-      fires: z.array(z.record(z.string(), z.unknown())),
-      silent: z.array(z.record(z.string(), z.unknown())),
-    }),
+    parts: z.array(z.string()).describe('Ids of the rules a correlation is made of.'),
+    samples: z.object({ fires: z.array(ruleSample), silent: z.array(ruleSample) }),
+    misses: z.object({ zh: z.string(), en: z.string() }).describe('What it does not see.'),
+    steps: z.object({ zh: z.array(z.string()), en: z.array(z.string()) }).describe('What to do when it fires.'),
+    history: z.array(z.object({ enabled: z.boolean(), note: z.string(), changedAt: z.date(), changedBy: z.string() })),
     problems: z.array(z.string()).describe('Why the rule was refused, when it was.'),
   })
   .meta({ id: 'RuleDetail' })
@@ -114,18 +136,34 @@ export const assetInput = z.object({
   tags: z.array(z.string().max(64)).max(50).default([]),
 })
 
+/** What is left out stays. */
+export const assetChange = z
+  .object({
+    name: assetInput.shape.name,
+    kind: z.string().trim().min(1).max(50),
+    addresses: z.array(z.string().max(64)).max(100),
+    hostNames: z.array(z.string().max(255)).max(100),
+    criticality: asset.shape.criticality,
+    owner: z.string().max(200).nullable(),
+    unitId: z.number().int().min(1),
+    tags: z.array(z.string().max(64)).max(50),
+  })
+  .partial()
+
 export const indicator = z
   .object({
     id: z.number().int(),
     type: z.enum(['ip', 'cidr', 'domain', 'url', 'sha256', 'sha1', 'md5', 'email']),
     value: z.string(),
     severity,
+    confidence: z.number().int(),
     description: z.string(),
     origin: z.string().describe('Where it came from: a feed, a file, a person.'),
     unitPath: z.string(),
     active: z.boolean(),
     expiresAt: z.date().nullable(),
     createdAt: z.date(),
+    updatedAt: z.date(),
   })
   .meta({ id: 'Indicator' })
 
@@ -133,6 +171,7 @@ export const indicatorInput = z.object({
   type: indicator.shape.type,
   value: z.string().trim().min(1).max(2048),
   severity: severity.default('high'),
+  confidence: z.number().int().min(0).max(100).default(75),
   description: z.string().max(2000).default(''),
   origin: z.string().max(200).default('manual'),
   expiresAt: z.iso.datetime({ offset: true }).nullable().default(null),
@@ -166,50 +205,60 @@ export const overview = z
         }),
       )
       .describe('What needs me now, most pressing first.'),
-    incidents: z.object({
-      open: z.number().int(),
-      unassigned: z.number().int(),
-      mine: z.number().int(),
-      openBySeverity: z.record(z.string(), z.number().int()),
-      openedLastDay: z.number().int(),
-      closedLastDay: z.number().int(),
-      top: z.array(
-        z.object({
-          id: z.number().int(),
-          title: z.object({ zh: z.string(), en: z.string() }),
-          severity,
-          score: z.number(),
-          status: z.string(),
-          lastSeenAt: z.date(),
-        }),
-      ),
-    }),
-    detections: z.object({
-      lastDay: z.number().int(),
-      trend: z.array(z.object({ at: z.date(), count: z.number().int(), by: z.record(z.string(), z.number().int()) })),
-      topRules: z.array(z.object({ ruleId: z.string(), title: z.string(), severity, count: z.number().int() })),
-    }),
-    events: z.object({
-      lastDay: z.number().int(),
-      perSecond: z.number(),
-      trend: z.array(z.object({ at: z.date(), count: z.number().int() })),
-    }),
-    sources: z.object({
-      total: z.number().int(),
-      silent: z.number().int(),
-      parseRate: z.number(),
-      worst: z.array(
-        z.object({
-          id: z.string(),
-          name: z.string(),
-          silent: z.boolean(),
-          parseRate: z.number(),
-          lastSeenAt: z.date(),
-        }),
-      ),
-    }),
-    /** Parts that could not be read, named; the rest is true. */
-    missing: z.array(z.string()),
+    incidents: z
+      .object({
+        open: z.number().int(),
+        unassigned: z.number().int(),
+        mine: z.number().int(),
+        openBySeverity: z.record(z.string(), z.number().int()),
+        openedLastDay: z.number().int(),
+        closedLastDay: z.number().int(),
+        meanTimeToAcknowledgeMs: z.number().nullable().describe('Of the last 30 days.'),
+        meanTimeToCloseMs: z.number().nullable().describe('Of the last 30 days.'),
+        openedPerHour: z.array(z.object({ at: z.date(), count: z.number().int() })),
+        top: z.array(
+          z.object({
+            id: z.number().int(),
+            title: z.object({ zh: z.string(), en: z.string() }),
+            severity,
+            score: z.number(),
+            status: z.string(),
+            lastSeenAt: z.date(),
+          }),
+        ),
+      })
+      .nullable(),
+    detections: z
+      .object({
+        lastDay: z.number().int(),
+        trend: z.array(z.object({ at: z.date(), count: z.number().int(), by: z.record(z.string(), z.number().int()) })),
+        topRules: z.array(z.object({ ruleId: z.string(), title: z.string(), severity, count: z.number().int() })),
+      })
+      .nullable(),
+    events: z
+      .object({
+        lastDay: z.number().int(),
+        perSecond: z.number(),
+        trend: z.array(z.object({ at: z.date(), count: z.number().int() })),
+      })
+      .nullable(),
+    sources: z
+      .object({
+        total: z.number().int(),
+        silent: z.number().int(),
+        parseRate: z.number(),
+        worst: z.array(
+          z.object({
+            id: z.string(),
+            name: z.string(),
+            silent: z.boolean(),
+            parseRate: z.number(),
+            lastSeenAt: z.date(),
+          }),
+        ),
+      })
+      .nullable(),
+    missing: z.array(z.string()).describe('Parts that are null: not for your eyes, or not to be read now.'),
   })
   .meta({ id: 'Overview' })
 

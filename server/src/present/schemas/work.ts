@@ -12,15 +12,15 @@ export const entity = z
 /** A text in the two languages of the product. */
 export const bilingual = z.object({ zh: z.string(), en: z.string() }).meta({ id: 'Bilingual' })
 
-export const incidentEntity = entity
+export const detectionEntity = entity
   .extend({
-    firstSeenAt: z.date(),
-    lastSeenAt: z.date(),
-    matchCount: z.number().int(),
-    country: z.string().nullable(),
-    organisation: z.string().nullable(),
+    firstMs: z.number(),
+    lastMs: z.number(),
+    matches: z.number().int(),
+    country: z.string().optional(),
+    organisation: z.string().optional(),
   })
-  .meta({ id: 'IncidentEntity' })
+  .meta({ id: 'DetectionEntity' })
 
 export const incidentStatus = z.enum(['new', 'in_progress', 'on_hold', 'closed']).meta({ id: 'IncidentStatus' })
 
@@ -50,7 +50,7 @@ export const incident = z
     story: bilingual,
     tactics: z.array(z.string()),
     techniques: z.array(z.string()),
-    entities: z.array(incidentEntity),
+    entities: z.array(entity),
     ruleIds: z.array(z.string()),
     unitPath: z.string(),
     assigneeId: z.number().int().nullable(),
@@ -59,16 +59,22 @@ export const incident = z
     matchCount: z.number().int().describe('Single firings; a detection folds many alike.'),
     firstSeenAt: z.date(),
     lastSeenAt: z.date(),
-    createdAt: z.date(),
+    openedAt: z.date(),
     updatedAt: z.date(),
-    openedAt: z.date().nullable(),
     acknowledgedAt: z.date().nullable().describe('When a person first took it in hand.'),
     closedAt: z.date().nullable(),
     duplicateOf: z.number().int().nullable(),
-    mergedInto: z.number().int().nullable(),
     continues: z.number().int().nullable().describe('The earlier incident this one goes on from.'),
+    version: z.number().int().describe('Rises with every change a person makes.'),
   })
   .meta({ id: 'Incident' })
+
+export const incidentDetail = incident
+  .extend({
+    continuedBy: z.array(z.number().int()).describe('Incidents that go on where this one ended.'),
+    mergedFrom: z.array(z.number().int()).describe('Incidents that became part of this one.'),
+  })
+  .meta({ id: 'IncidentDetail' })
 
 export const incidentQuery = pageQuery.extend({
   status: manyOf(incidentStatus),
@@ -77,12 +83,15 @@ export const incidentQuery = pageQuery.extend({
     .union([z.enum(['me', 'none']), z.coerce.number().int().min(1)])
     .optional()
     .describe('`me`, `none`, or a user id.'),
+  unitId: z.coerce.number().int().min(1).optional().describe('This unit and those below it.'),
   rule: z.string().max(256).optional(),
   entity: z.string().max(512).optional().describe('An entity value the incident must hold, e.g. an address.'),
   text: z.string().max(200).optional().describe('Part of the title or the story.'),
   from: z.iso.datetime({ offset: true }).optional(),
   to: z.iso.datetime({ offset: true }).optional(),
-  sort: z.enum(['-score', '-lastSeenAt', 'lastSeenAt', '-createdAt', '-severity']).default('-lastSeenAt'),
+  sort: z
+    .enum(['-lastSeenAt', 'lastSeenAt', '-score', 'score', '-openedAt', 'openedAt', '-severity', 'severity'])
+    .default('-lastSeenAt'),
 })
 
 export const incidentChange = z
@@ -117,12 +126,19 @@ export const comment = z
 export const graph = z
   .object({
     nodes: z.array(
-      z.object({ id: z.string(), type: entity.shape.type, value: z.string(), detectionCount: z.number().int() }),
+      z.object({
+        id: z.string(),
+        type: entity.shape.type,
+        value: z.string(),
+        role: entity.shape.role,
+        detectionCount: z.number().int(),
+      }),
     ),
     edges: z.array(
       z.object({
         from: z.string(),
         to: z.string(),
+        ruleId: z.string(),
         label: z.string(),
         severity,
         detectionCount: z.number().int(),
@@ -138,6 +154,8 @@ export const bulkInput = z.object({
   status: z.enum(['new', 'in_progress', 'on_hold']).optional(),
   severity: severity.optional(),
   reason: closeReason.optional(),
+  note: z.string().trim().max(4000).optional(),
+  duplicateOf: z.number().int().min(1).optional(),
   comment: z.string().trim().max(4000).optional(),
 })
 
@@ -166,12 +184,14 @@ export const detection = z
     sourceKey: z.string(),
     techniques: z.array(z.string()),
     tactics: z.array(z.string()),
-    entities: z.array(entity),
+    entities: z.array(detectionEntity),
     eventIds: z.array(z.string()),
     matched: z.array(z.object({ part: z.string(), field: z.string(), value: z.string() })),
     fields: z.record(z.string(), z.unknown()),
     incidentId: z.number().int().nullable(),
     suppressedBy: z.number().int().nullable().describe('Id of the exception that hid it.'),
+    acknowledgedAt: z.date().nullable(),
+    acknowledgedBy: z.string().nullable(),
   })
   .meta({ id: 'Detection' })
 
@@ -182,6 +202,8 @@ export const detectionQuery = pageQuery.extend({
   incident: z.coerce.number().int().min(1).optional(),
   entity: z.string().max(512).optional(),
   suppressed: flag.optional(),
+  acknowledged: flag.optional(),
+  unitId: z.coerce.number().int().min(1).optional(),
   text: z.string().max(200).optional(),
   from: z.iso.datetime({ offset: true }).optional(),
   to: z.iso.datetime({ offset: true }).optional(),
@@ -229,28 +251,40 @@ export const exceptionInput = z.object({
   expiresAt: z.iso.datetime({ offset: true }),
 })
 
-const occasion = z.enum(['opened', 'severity_raised', 'closed'])
-
-export const channel = z
+export const exceptionChange = z
   .object({
-    id: z.number().int(),
-    name: z.string(),
-    kind: z.enum(['webhook', 'email']),
-    settings: z.record(z.string(), z.unknown()),
-    hasSecret: z.boolean().describe('A signing key or password is kept; it is never read back.'),
-    language: z.enum(['zh', 'en']),
-    minimumSeverity: severity,
-    unitIds: z.array(z.number().int()).describe('Only incidents of these units and below; empty: all of `unitPath`.'),
-    occasions: z.array(z.string()),
-    enabled: z.boolean(),
-    unitPath: z.string(),
-    createdAt: z.date(),
-    updatedAt: z.date(),
-    lastDeliveredAt: z.date().nullable(),
-    lastFailedAt: z.date().nullable(),
-    lastError: z.string().nullable(),
+    name: exceptionInput.shape.name,
+    reason: exceptionInput.shape.reason,
+    effect: exception.shape.effect,
+    ruleIds: z.array(z.string().max(256)).max(100),
+    conditions: z.array(exceptionCondition).max(20),
+    expiresAt: z.iso.datetime({ offset: true }),
   })
-  .meta({ id: 'Channel' })
+  .partial()
+
+export const exceptionDetail = exception
+  .extend({
+    hits: z
+      .array(z.object({ ruleId: z.string(), day: z.string(), matchCount: z.number().int() }))
+      .describe('What it hid, by rule and day, latest first.'),
+  })
+  .meta({ id: 'ExceptionDetail' })
+
+export const exceptionPreviewInput = exceptionInput
+  .pick({ ruleIds: true, conditions: true, unitId: true })
+  .extend({ days: z.number().int().min(1).max(30).default(7) })
+
+export const exceptionPreview = z
+  .object({
+    examined: z.number().int(),
+    truncated: z.boolean().describe('There were more detections than were looked at.'),
+    detectionCount: z.number().int(),
+    matchCount: z.number().int(),
+    sample: z.array(z.object({ id: z.string(), ruleTitle: z.string(), summary: z.string(), lastSeenAt: z.date() })),
+  })
+  .meta({ id: 'ExceptionPreview' })
+
+const occasion = z.enum(['opened', 'severity_raised', 'closed'])
 
 const webhookSettings = z.strictObject({
   url: z.url().max(2048),
@@ -266,22 +300,57 @@ const emailSettings = z.strictObject({
   to: z.array(z.string().min(3).max(320)).min(1).max(50),
 })
 
+export const channel = z
+  .object({
+    id: z.number().int(),
+    name: z.string(),
+    kind: z.enum(['webhook', 'email']),
+    settings: z.union([webhookSettings, emailSettings]),
+    hasSecret: z.boolean().describe('A signing key or password is kept; it is never read back.'),
+    language: z.enum(['zh', 'en']),
+    minimumSeverity: severity,
+    unitIds: z.array(z.number().int()).describe('Only incidents of these units and below; empty: all of `unitPath`.'),
+    occasions: z.array(z.string()),
+    enabled: z.boolean(),
+    unitPath: z.string(),
+    createdAt: z.date(),
+    updatedAt: z.date(),
+    lastDeliveredAt: z.date().nullable(),
+    lastFailedAt: z.date().nullable(),
+    lastError: z.string().nullable(),
+  })
+  .meta({ id: 'Channel' })
+
 export const channelInput = z.object({
   name: z.string().trim().min(1).max(100),
   kind: z.enum(['webhook', 'email']),
   settings: z.union([webhookSettings, emailSettings]),
   secret: z
     .string()
-    .max(1000)
-    .nullable()
+    .min(1)
+    .max(4096)
     .optional()
-    .describe('Key that signs webhooks, or password of the mail account; write-only, null removes it.'),
+    .describe('Key that signs webhooks, or password of the mail account; write-only.'),
   language: z.enum(['zh', 'en']).default('zh'),
   minimumSeverity: severity.default('medium'),
   unitIds: z.array(z.number().int().min(1)).max(100).default([]),
   occasions: z.array(occasion).min(1).default(['opened', 'severity_raised']),
   enabled: z.boolean().default(true),
 })
+
+/** What is left out stays; `settings` replaces the whole. */
+export const channelChange = z
+  .object({
+    name: channelInput.shape.name,
+    settings: channelInput.shape.settings,
+    secret: z.string().min(1).max(4096),
+    language: z.enum(['zh', 'en']),
+    minimumSeverity: severity,
+    unitIds: z.array(z.number().int().min(1)).max(100),
+    occasions: z.array(occasion).min(1),
+    enabled: z.boolean(),
+  })
+  .partial()
 
 export const delivery = z
   .object({
@@ -290,9 +359,19 @@ export const delivery = z
     channelName: z.string(),
     kind: z.enum(['webhook', 'email']),
     occasion: z.string(),
+    title: bilingual,
     incidentId: z.number().int().nullable(),
     state: z.enum(['pending', 'delivered', 'failed']),
-    attempts: z.number().int(),
+    attemptCount: z.number().int(),
+    attempts: z.array(
+      z.object({
+        at: z.date(),
+        ok: z.boolean(),
+        result: z.string(),
+        error: z.string().nullable(),
+        tookMs: z.number().int(),
+      }),
+    ),
     lastError: z.string().nullable(),
     nextAttemptAt: z.date().nullable(),
     createdAt: z.date(),

@@ -1,0 +1,90 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Logsource } from '../detect/sigma/document.ts'
+import { ExpiringMap } from '../lib/expiring-map.ts'
+import { observedCombinations } from '../state/events/observed.ts'
+import { countRuleFirings, type RuleFirings } from '../state/overview/rule-firings.ts'
+import { listRuleStates } from '../state/rules/list-state.ts'
+import { contextOf, eventsContextOf } from './context.ts'
+import type { Dependencies } from './dependencies.ts'
+import { looksAt, type RuleBook, type RuleEntry } from './rule-book.ts'
+
+/** How long ago a source may have been heard to count as there. */
+const lookBackMs = 7 * 86_400_000
+/** What kinds of event there are changes slowly, and asking costs a pass over the events. */
+const rememberedMs = 60_000
+
+export type CannotFireReason = 'refused' | 'disabled' | 'no_source' | 'part_cannot_fire'
+
+export interface RuleStatus extends RuleFirings {
+  enabled: boolean
+  canFire: boolean
+  cannotFireReasons: CannotFireReason[]
+}
+
+/** Whether each rule can fire now, for the reader's units, and why not. */
+export class RuleStatuses {
+  readonly #book: () => RuleBook
+  readonly #dependencies: Dependencies
+  readonly #logsources = new ExpiringMap<Logsource[]>(1000, rememberedMs)
+
+  constructor(book: () => RuleBook, dependencies: Dependencies) {
+    this.#book = book
+    this.#dependencies = dependencies
+  }
+
+  async of(request: FastifyRequest, reply: FastifyReply): Promise<(rule: RuleEntry) => RuleStatus> {
+    const context = contextOf(request, this.#dependencies)
+    const [states, firings, logsources] = await Promise.all([
+      this.#switched(request),
+      request.actor.permissions.has('detection:read') ? countRuleFirings(context) : new Map<string, RuleFirings>(),
+      this.#seen(request, reply),
+    ])
+    const enabled = (id: string) => states.get(id) ?? true
+    return (rule) => {
+      const cannotFireReasons = this.#reasons(rule, logsources, enabled)
+      return {
+        ...(firings.get(rule.id) ?? { lastFiredAt: null, firedCount: 0, firedCountLastDay: 0 }),
+        enabled: enabled(rule.id),
+        canFire: cannotFireReasons.length === 0,
+        cannotFireReasons,
+      }
+    }
+  }
+
+  async #switched(request: FastifyRequest): Promise<Map<string, boolean>> {
+    const switched = new Map<string, boolean>()
+    let cursor: string | undefined
+    do {
+      const page = await listRuleStates(contextOf(request, this.#dependencies), { limit: 500, cursor })
+      for (const { ruleId, enabled } of page.items) switched.set(ruleId, enabled)
+      cursor = page.next ?? undefined
+    } while (cursor !== undefined)
+    return switched
+  }
+
+  async #seen(request: FastifyRequest, reply: FastifyReply): Promise<Logsource[]> {
+    const { clock } = this.#dependencies
+    const key = request.actor.unitPath
+    const known = this.#logsources.get(key, clock.now())
+    if (known) return known
+    const { routingFields, logsourcesOf } = this.#book()
+    const context = eventsContextOf(request, reply, this.#dependencies)
+    const found = logsourcesOf(await observedCombinations(context, { fields: routingFields, lastMs: lookBackMs }))
+    this.#logsources.set(key, found, clock.now())
+    return found
+  }
+
+  #reasons(rule: RuleEntry, logsources: readonly Logsource[], enabled: (id: string) => boolean): CannotFireReason[] {
+    if (rule.problems.length > 0) return ['refused']
+    const reasons: CannotFireReason[] = enabled(rule.id) ? [] : ['disabled']
+    if (rule.kind === 'detection') {
+      if (!looksAt(rule, logsources)) reasons.push('no_source')
+      return reasons
+    }
+    const { rules } = this.#book()
+    const parts = rule.parts.map((part) => rules.get(part)).filter((part) => part !== undefined)
+    if (parts.length < rule.parts.length) return reasons
+    if (parts.some((part) => this.#reasons(part, logsources, enabled).length > 0)) reasons.push('part_cannot_fire')
+    return reasons
+  }
+}
