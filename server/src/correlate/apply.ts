@@ -95,12 +95,17 @@ export async function applyMatches(
 /** Links the detection does not have yet; notes which exceptions took some away. */
 function newLinks({ merged, stored }: Touched, { suppressor, settings, nowMs }: Surroundings, hits: Hit[]): Link[] {
   const known = new Set(stored?.row.entities.map(linkKey))
-  if (stored && merged.entities.every((entity) => known.has(linkKey(entity)))) return []
+  const isKnown =
+    stored?.row.severity === merged.severity && merged.entities.every((entity) => known.has(linkKey(entity)))
+  if (isKnown) return []
   const { sourceKey, fields } = merged.sample
   const named = merged.suppressedBy === null ? suppressor.unlinked({ ...merged, sourceKey, fields }, nowMs) : []
   for (const exceptionId of new Set(named.map((one) => one.exceptionId))) {
     hits.push({ exceptionId, ruleId: merged.ruleId, timeMs: merged.lastMs })
   }
   const unlinked = new Set(named.map(({ entity }) => linkKey(entity)))
-  return linksOfRow(merged, unlinked, settings).filter((link) => !stored || !known.has(linkKey(link)))
+  const links = linksOfRow(merged, unlinked, settings)
+  if (!stored) return links
+  const before = new Set(linksOfRow(stored.row, unlinked, settings).map(linkKey))
+  return links.filter((link) => !before.has(linkKey(link)))
 }

@@ -312,14 +312,19 @@ test('a bridge merges two open incidents; the one that is worked on stays, nothi
     .update(incidents)
     .set({ status: 'in_progress', assigneeId: 5 })
     .where(eq(incidents.id, second!.id))
-  await one.handle(batchOf([match({ ruleId: 'bridge', entities: [ip('198.51.100.1'), host('b')], minute: 40 })], 2))
+  await one.handle(
+    batchOf(
+      [match({ ruleId: 'bridge', entities: [user('ops'), host('b'), ip('198.51.100.1', 'target')], minute: 40 })],
+      2,
+    ),
+  )
   const [merged, survivor] = await allIncidents()
   expect(merged).toMatchObject({ id: first!.id, status: 'merged', mergedInto: second!.id })
   expect(survivor).toMatchObject({ status: 'in_progress', assigneeId: 5, detectionCount: 3, matchCount: 3 })
   expect((await allDetections()).every(({ incidentId }) => incidentId === second!.id)).toBe(true)
   const entities = await store.database.select().from(incidentEntities)
   expect(entities.map(({ incidentId, value }) => [incidentId, value]).sort()).toEqual(
-    ['198.51.100.1', '198.51.100.2', 'a', 'b'].map((value) => [second!.id, value]),
+    ['198.51.100.1', '198.51.100.2', 'a', 'b', 'ops'].map((value) => [second!.id, value]),
   )
   const activity = await store.database.select().from(incidentActivity).where(eq(incidentActivity.kind, 'merged'))
   expect(activity).toMatchObject([{ incidentId: second!.id, detail: { merged: [first!.id] } }])
@@ -459,19 +464,36 @@ test('detections without entities are held together by their rule', async () => 
   expect(await visible()).toMatchObject([{ detectionCount: 5 }])
 })
 
-test('a host with many attackers becomes a hub and stops tying them together', async () => {
+test('strangers that attack one portal stay apart; many sources of one attack on it are one campaign', async () => {
+  const one = correlator()
+  const portal = host('portal')
+  const attackers = Array.from({ length: 40 }, (_, index) =>
+    match({ ruleId: 'sql_injection', entities: [ip(`198.51.100.${index}`), portal], minute: index }),
+  )
+  await one.handle(batchOf(attackers.slice(0, 20)))
+  for (const [index, attacker] of attackers.slice(20).entries()) await one.handle(batchOf([attacker], 20 + index))
+  expect(await visible()).toMatchObject([{ detectionCount: 40 }])
+  await one.handle(batchOf([match({ ruleId: 'brute_force', entities: [ip('203.0.113.99'), portal], minute: 90 })], 40))
+  expect((await visible()).map(({ detectionCount }) => detectionCount)).toEqual([40, 1])
+  // The portal itself acts: now it is one story with whoever attacked it.
+  const shell = match({ ruleId: 'shell_by_web_server', entities: [user('www'), portal], minute: 95 })
+  await one.handle(batchOf([shell], 41))
+  expect((await visible()).map(({ detectionCount }) => detectionCount)).toEqual([42])
+})
+
+test('a host with many accounts becomes a hub and stops tying them together', async () => {
   const settings: CorrelateSettings = { ...defaultSettings, hubLimit: 3 }
   const one = correlator({ settings })
-  const attackers = Array.from({ length: 12 }, (_, index) =>
-    match({ entities: [ip(`198.51.100.${index}`), host('portal')], minute: index * 10 }),
+  const accounts = Array.from({ length: 12 }, (_, index) =>
+    match({ entities: [user(`user-${index}`), host('terminal')], minute: index * 10 }),
   )
-  for (const [offset, attacker] of attackers.entries()) await one.handle(batchOf([attacker], offset))
-  const counts = (await visible()).map(({ detectionCount }) => detectionCount)
-  expect(counts).toEqual([3, ...Array.from({ length: 9 }, () => 1)])
-  // The same attacker still finds its own incident through the hub.
-  await one.handle(
-    batchOf([match({ ruleId: 'more', entities: [host('portal', 'target'), ip('198.51.100.11')], minute: 130 })], 12),
-  )
+  for (const [offset, account] of accounts.entries()) await one.handle(batchOf([account], offset))
+  expect((await visible()).map(({ detectionCount }) => detectionCount)).toEqual([
+    3,
+    ...Array.from({ length: 9 }, () => 1),
+  ])
+  // The same account still finds its own incident through the hub.
+  await one.handle(batchOf([match({ ruleId: 'more', entities: [user('user-11'), host('terminal')], minute: 130 })], 12))
   expect((await visible()).at(-1)).toMatchObject({ detectionCount: 2 })
 })
 

@@ -125,6 +125,12 @@ function principalOf(entities: Entity[]): string {
   return on ? `${key} host|${on.value}` : key
 }
 
+/** True for the entities a principal is made of. */
+export function isOwnEntity(principal: string, type: string, value: string): boolean {
+  const key = `${type}|${value}`
+  return principal === key || principal.startsWith(`${key} host|`) || principal.endsWith(` ${key}`)
+}
+
 function emptyRow(
   match: Detection,
   key: string,

@@ -10,8 +10,8 @@ export interface GroupNode {
   bucketMs: number
   /** What it is counted by (dedupe.ts). */
   principal: string
-  /** `type|value` of the entities that may link it. */
-  keys: string[]
+  /** What may link it: `type|value`, and whether it is the detection's own. */
+  keys: { key: string; isOwn: boolean }[]
 }
 
 /** Where a key was detected before, in an incident that is not closed. */
@@ -21,6 +21,7 @@ export interface Neighbour {
   unitPath: string
   bucketMs: number
   incidentId: number
+  isOwn: boolean
 }
 
 /** Span of the detections of an incident that is not closed, in buckets. */
@@ -44,6 +45,7 @@ interface Item {
   principal: string
   unitPath: string
   bucketMs: number
+  isOwn: boolean
 }
 
 interface Edge {
@@ -52,9 +54,12 @@ interface Edge {
 }
 
 /**
- * Finds the connected components of detections. Two are linked when they share an entity, their units lie on one
- * branch of the tree and their buckets are at most `gapMs` apart; a component never spans more than `windowMs`.
- * A key that was seen with more than `hubLimit` principals links only detections of the same principal.
+ * Finds the connected components of detections. Two are linked when they share an entity that is the own of at least one
+ * of them (who acted, or the host it acted on as a local account), their units lie on one branch of the tree and their
+ * buckets are at most `gapMs` apart; a component never spans more than `windowMs`. So an attacker, a host that was
+ * attacked and then acts, and an account that was taken over tie an attack together, while two strangers that attack
+ * the same portal stay apart. A key that was seen with more than `hubLimit` principals links only detections of the same
+ * principal.
  *
  * The links depend on nothing but the detections themselves, so within one window, and while nothing becomes a hub,
  * any order of arrival gives the same components.
@@ -82,7 +87,7 @@ export function group(
     const element = forest.add(node.bucketMs, node.bucketMs)
     const own = node.incidentId === null ? undefined : incidentElements.get(node.incidentId)
     if (own !== undefined) forest.join(element, own, true)
-    for (const key of node.keys) addItem(key, { ...node, element })
+    for (const { key, isOwn } of node.keys) addItem(key, { ...node, isOwn, element })
     return element
   })
   for (const neighbour of neighbours) {
@@ -108,37 +113,54 @@ function linkAll(itemsByKey: Map<string, Item[]>, forest: Forest, gapMs: number)
 }
 
 /**
- * Links among the detections of one entity: neighbours in time within a unit, and from each to the nearest before and
- * after it in every unit above. The rest follows, since detections of one unit within the gap are linked already.
+ * Links among the detections of one entity: own ones with their neighbours in time within a unit, and everything with
+ * the nearest own one before and after it in every other unit of the branch. The rest follows, since own ones of one
+ * unit within the gap are linked already.
  */
 function linksOf(items: Item[], gapMs: number): Edge[] {
-  const byUnit = new Map<string, Item[]>()
+  const ownByUnit = new Map<string, Item[]>()
   for (const item of items) {
-    const unit = byUnit.get(item.unitPath)
+    if (!item.isOwn) continue
+    const unit = ownByUnit.get(item.unitPath)
     if (unit) unit.push(item)
-    else byUnit.set(item.unitPath, [item])
+    else ownByUnit.set(item.unitPath, [item])
   }
   const edges: Edge[] = []
   const link = (x: Item, y: Item) => {
     if (Math.abs(x.bucketMs - y.bucketMs) > gapMs || x.element === y.element) return
     edges.push(x.bucketMs <= y.bucketMs ? { a: x, b: y } : { a: y, b: x })
   }
-  for (const unit of byUnit.values()) {
-    unit.sort((x, y) => x.bucketMs - y.bucketMs || compare(x.principal, y.principal) || x.element - y.element)
-    for (let index = 1; index < unit.length; index++) link(unit[index - 1]!, unit[index]!)
+  for (const own of ownByUnit.values()) {
+    own.sort((x, y) => x.bucketMs - y.bucketMs || compare(x.principal, y.principal) || x.element - y.element)
+    for (let index = 1; index < own.length; index++) link(own[index - 1]!, own[index]!)
   }
-  for (const [unitPath, lower] of byUnit) {
-    for (const [above, upper] of byUnit) {
-      if (above === unitPath || !unitPath.startsWith(above)) continue
-      let next = 0
-      for (const item of lower) {
-        while (next < upper.length && upper[next]!.bucketMs < item.bucketMs) next++
-        if (next > 0) link(item, upper[next - 1]!)
-        if (next < upper.length) link(item, upper[next]!)
-      }
+  for (const item of items) {
+    for (const [unitPath, own] of ownByUnit) {
+      // Own ones of the same unit are linked above; of a pair of units, the lower looks to the upper.
+      const isOther = item.isOwn
+        ? unitPath !== item.unitPath && item.unitPath.startsWith(unitPath)
+        : isBranch(unitPath, item.unitPath)
+      if (!isOther) continue
+      const next = firstAtOrAfter(own, item.bucketMs)
+      if (next > 0) link(item, own[next - 1]!)
+      if (next < own.length) link(item, own[next]!)
     }
   }
   return edges
+}
+
+function isBranch(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a)
+}
+
+function firstAtOrAfter(sorted: Item[], bucketMs: number): number {
+  let low = 0
+  for (let high = sorted.length; low < high; ) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]!.bucketMs < bucketMs) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function collect(

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import type { EntityType } from '../event/event.ts'
+import { type EntityType, type Severity, severityRank } from '../event/event.ts'
 import type { Transaction } from '../seams/store/store.ts'
-import type { DetectionRow } from './dedupe.ts'
-import type { Neighbour } from './group.ts'
+import { type DetectionRow, isOwnEntity } from './dedupe.ts'
+import type { GroupNode, Neighbour } from './group.ts'
 import { fromMs } from './rows.ts'
 import type { CorrelateSettings } from './settings.ts'
 
@@ -12,23 +12,34 @@ const linkingTypes: ReadonlySet<EntityType> = new Set<EntityType>(['host', 'user
 /** Rows looked at to see whether an entity is a hub. */
 const hubRowLimit = 2_000
 
-/** An entity of a detection as it is stored for finding and linking. */
+/** An entity of a detection as it is stored for finding and linking; what `link` means: group.ts. */
 export interface Link {
   type: EntityType | 'rule'
   value: string
-  links: boolean
+  link: 'own' | 'other' | 'none'
 }
 
+/** Detections of one rule on one target are one campaign, whoever acts, from this severity on. */
+const campaignSeverity: Severity = 'medium'
+
 /**
- * What may link a detection. When nothing does (no entities, or all of them stopped), its rule does: otherwise a rule
- * without entities would open an incident every ten minutes.
+ * What may link a detection: its own entities, those beside, and, so that a thousand sources of one attack on one target
+ * are not a thousand incidents, the rule together with each target. When no entity links (there is none, or all are
+ * stopped), the rule alone does: otherwise a rule without entities would open an incident every ten minutes.
  */
 export function linksOfRow(row: DetectionRow, unlinked: ReadonlySet<string>, settings: CorrelateSettings): Link[] {
-  const found: Link[] = row.entities.map(({ type, value }) => {
+  const isCampaign = severityRank[row.severity] >= severityRank[campaignSeverity]
+  const found: Link[] = []
+  for (const { type, value, role } of row.entities) {
     const key = `${type}|${value}`
-    return { type, value, links: linkingTypes.has(type) && !settings.stopEntities.has(key) && !unlinked.has(key) }
-  })
-  if (!found.some(({ links }) => links)) found.push({ type: 'rule', value: row.ruleId, links: true })
+    const isStopped = !linkingTypes.has(type) || settings.stopEntities.has(key) || unlinked.has(key)
+    const isOwn = isOwnEntity(row.principal, type, value)
+    found.push({ type, value, link: isStopped ? 'none' : isOwn ? 'own' : 'other' })
+    if (!isStopped && !isOwn && isCampaign && role === 'target') {
+      found.push({ type: 'rule', value: `${row.ruleId}|${key}`, link: 'own' })
+    }
+  }
+  if (!found.some(({ link }) => link !== 'none')) found.push({ type: 'rule', value: row.ruleId, link: 'own' })
   return found
 }
 
@@ -47,12 +58,12 @@ interface Wanted {
 
 /** Keys to look for, with the span around their detections in which a link is possible. */
 export function wantedOf(
-  nodes: { keys: string[]; principal: string; bucketMs: number }[],
+  nodes: Pick<GroupNode, 'keys' | 'principal' | 'bucketMs'>[],
   settings: CorrelateSettings,
 ): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>()
   for (const { keys, principal, bucketMs } of nodes) {
-    for (const key of keys) {
+    for (const { key } of keys) {
       const found = wanted.get(key)
       if (found) {
         found.from_ms = Math.min(found.from_ms, bucketMs - settings.gapMs)
@@ -91,7 +102,9 @@ export async function loadNeighbours(
     else byKey.set(neighbour.key, [neighbour])
   }
   const hubs = new Set<string>()
-  for (const [key, { principals }] of wanted) {
+  for (const [key, { type, principals }] of wanted) {
+    // A campaign may have as many sources as it likes.
+    if (type === 'rule') continue
     const found = byKey.get(key) ?? []
     const distinct = new Set([...principals, ...found.map(({ principal }) => principal)])
     // The entity itself, where it is the principal, does not make it a hub.
@@ -116,13 +129,15 @@ async function neighboursOf(transaction: Transaction, wanted: Wanted[], samePrin
     unit_path: string
     bucket_ms: string
     incident_id: string
+    link: 'own' | 'other'
   }>(sql`
     SELECT w.type, w.value, n.* FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
       AS w(type text, value text, from_ms bigint, to_ms bigint, principals jsonb)
     CROSS JOIN LATERAL (
-      SELECT DISTINCT d.principal, e.unit_path, (extract(epoch FROM e.bucket_at) * 1000)::bigint AS bucket_ms, d.incident_id
+      SELECT DISTINCT CASE w.type WHEN 'rule' THEN '' ELSE d.principal END AS principal, e.unit_path, e.link,
+        (extract(epoch FROM e.bucket_at) * 1000)::bigint AS bucket_ms, d.incident_id
       FROM detection_entities e JOIN detections d ON d.id = e.detection_id JOIN incidents i ON i.id = d.incident_id
-      WHERE e.value = w.value AND e.type = w.type AND e.links
+      WHERE e.value = w.value AND e.type = w.type AND e.link <> 'none'
         AND e.bucket_at BETWEEN ${fromMs('w.from_ms')} AND ${fromMs('w.to_ms')}
         AND i.status IN ('candidate', 'new', 'in_progress', 'on_hold') ${narrowed}
       LIMIT ${hubRowLimit}
@@ -133,45 +148,66 @@ async function neighboursOf(transaction: Transaction, wanted: Wanted[], samePrin
     unitPath: row.unit_path,
     bucketMs: Number(row.bucket_ms),
     incidentId: Number(row.incident_id),
+    isOwn: row.link === 'own',
   }))
 }
 
 /** Stores what each detection may be found and linked by; what is there stays. */
 export async function saveLinks(transaction: Transaction, rows: { row: DetectionRow; links: Link[] }[]): Promise<void> {
   const values = rows.flatMap(({ row, links }) =>
-    links.map(({ type, value, links: doesLink }) => ({
-      detection_id: row.id,
-      type,
-      value,
-      unit_path: row.unitPath,
-      bucket_ms: row.bucketMs,
-      links: doesLink,
-    })),
+    links.map((link) => ({ detection_id: row.id, unit_path: row.unitPath, bucket_ms: row.bucketMs, ...link })),
   )
   if (values.length === 0) return
   await transaction.execute(sql`
-    INSERT INTO detection_entities (detection_id, type, value, unit_path, bucket_at, links)
-    SELECT r.detection_id, r.type, r.value, r.unit_path, ${fromMs('r.bucket_ms')}, r.links
+    INSERT INTO detection_entities (detection_id, type, value, unit_path, bucket_at, link)
+    SELECT r.detection_id, r.type, r.value, r.unit_path, ${fromMs('r.bucket_ms')}, r.link
     FROM jsonb_to_recordset(${JSON.stringify(values)}::jsonb)
-      AS r(detection_id text, type text, value text, unit_path text, bucket_ms bigint, links boolean)
+      AS r(detection_id text, type text, value text, unit_path text, bucket_ms bigint, link text)
     ON CONFLICT DO NOTHING`)
 }
 
-/** The latest incident that was closed and shares a linking entity within the window before; null when there is none. */
+/** A new group that may go on from a closed incident. */
+export interface Beginning {
+  keys: string[]
+  unitPath: string
+  bucketMs: number
+}
+
+/**
+ * For each beginning, the latest incident that was closed and shares a linking entity within the window before it, in a
+ * unit of one branch; null when there is none.
+ */
 export async function closedBefore(
   transaction: Transaction,
-  keys: string[],
-  unitPath: string,
-  bucketMs: number,
+  beginnings: Beginning[],
   settings: CorrelateSettings,
-): Promise<number | null> {
-  const wanted = keys.map((key) => ({ type: key.slice(0, key.indexOf('|')), value: key.slice(key.indexOf('|') + 1) }))
-  const { rows } = await transaction.execute<{ id: string }>(sql`
-    SELECT i.id FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) AS w(type text, value text)
-    JOIN detection_entities e ON e.value = w.value AND e.type = w.type AND e.links
-      AND e.bucket_at BETWEEN ${new Date(bucketMs - settings.windowMs)} AND ${new Date(bucketMs)}
-    JOIN detections d ON d.id = e.detection_id JOIN incidents i ON i.id = d.incident_id
-    WHERE i.status = 'closed' AND (starts_with(e.unit_path, ${unitPath}) OR starts_with(${unitPath}, e.unit_path))
-    ORDER BY e.bucket_at DESC, i.id DESC LIMIT 1`)
-  return rows[0] ? Number(rows[0].id) : null
+): Promise<(number | null)[]> {
+  const found: (number | null)[] = beginnings.map(() => null)
+  const wanted = beginnings.flatMap(({ keys, unitPath, bucketMs }, place) =>
+    keys.map((key) => {
+      const bar = key.indexOf('|')
+      const span = { from_ms: bucketMs - settings.windowMs, to_ms: bucketMs }
+      return { place, type: key.slice(0, bar), value: key.slice(bar + 1), unit_path: unitPath, ...span }
+    }),
+  )
+  if (wanted.length === 0) return found
+  // Most batches need look no further.
+  const earliest = new Date(Math.min(...beginnings.map(({ bucketMs }) => bucketMs)) - settings.windowMs)
+  const closed = await transaction.execute(
+    sql`SELECT 1 FROM incidents WHERE status = 'closed' AND last_seen_at >= ${earliest} LIMIT 1`,
+  )
+  if (closed.rows.length === 0) return found
+  const { rows } = await transaction.execute<{ place: number; id: string }>(sql`
+    SELECT DISTINCT ON (w.place) w.place, c.id FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
+      AS w(place int, type text, value text, unit_path text, from_ms bigint, to_ms bigint)
+    CROSS JOIN LATERAL (
+      SELECT i.id, e.bucket_at FROM detection_entities e JOIN detections d ON d.id = e.detection_id
+      JOIN incidents i ON i.id = d.incident_id
+      WHERE e.value = w.value AND e.type = w.type AND e.link <> 'none' AND i.status = 'closed'
+        AND e.bucket_at BETWEEN ${fromMs('w.from_ms')} AND ${fromMs('w.to_ms')}
+        AND (starts_with(e.unit_path, w.unit_path) OR starts_with(w.unit_path, e.unit_path))
+      ORDER BY e.bucket_at DESC, i.id DESC LIMIT 1
+    ) c ORDER BY w.place, c.bucket_at DESC, c.id DESC`)
+  for (const { place, id } of rows) found[place] = Number(id)
+  return found
 }

@@ -6,6 +6,7 @@ import { decodeMatch } from './decode.ts'
 import { type DetectionRow, dedupe, mergeRows } from './dedupe.ts'
 import { factsOf, mergeFacts } from './facts.ts'
 import { type GroupNode, group } from './group.ts'
+import { linkKey, linksOfRow } from './links.ts'
 import { anyMatches, anyShuffled, attack, batchOf, host, ip, match, startMs, user } from './matches-for-tests.ts'
 import { score, severityOf } from './score.ts'
 import { defaultSettings as settings } from './settings.ts'
@@ -79,7 +80,7 @@ describe('group', () => {
   /** The definition itself, by trying all pairs. */
   function components(nodes: GroupNode[]): string[][] {
     const linked = (a: GroupNode, b: GroupNode) =>
-      a.keys.some((key) => b.keys.includes(key)) &&
+      a.keys.some((one) => b.keys.some((other) => one.key === other.key && (one.isOwn || other.isOwn))) &&
       Math.abs(a.bucketMs - b.bucketMs) <= settings.gapMs &&
       (a.unitPath.startsWith(b.unitPath) || b.unitPath.startsWith(a.unitPath))
     const left = new Set(nodes)
@@ -104,7 +105,9 @@ describe('group', () => {
       unitPath: row.unitPath,
       bucketMs: row.bucketMs,
       principal: row.principal,
-      keys: row.entities.map(({ type, value }) => `${type}|${value}`),
+      keys: linksOfRow(row, new Set(), settings)
+        .filter(({ link }) => link !== 'none')
+        .map((one) => ({ key: linkKey(one), isOwn: one.link === 'own' })),
     }))
 
   test('finds exactly the connected components, in any order', () => {
@@ -135,6 +138,7 @@ describe('group', () => {
       unitPath: '/1/7/',
       bucketMs: node!.bucketMs,
       incidentId,
+      isOwn: true,
     })
     const span = { firstBucketMs: node!.bucketMs, lastBucketMs: node!.bucketMs }
     const spans = new Map([4, 9].map((id) => [id, span]))
@@ -148,7 +152,7 @@ describe('group', () => {
     const on = (actor: string, minute: number, unitPath = '/1/7/') =>
       nodesOf([match({ minute, unitPath, entities: [ip(actor), host('portal-01')] })]).map((one) => ({
         ...one,
-        keys: [key],
+        keys: [{ key, isOwn: true }],
       }))[0]!
     const nodes = [on('198.51.100.1', 0), on('198.51.100.2', 0), on('198.51.100.1', 60)]
     expect(group(nodes, [], new Map(), new Set(), settings)).toHaveLength(1)

@@ -18,7 +18,9 @@ export async function regroup(
   { settings, nowMs }: Surroundings,
 ): Promise<IncidentState[]> {
   const visible = touched.filter(({ delta }) => delta.suppressedBy === null)
-  const seeking = visible.filter(({ links, incidentId }) => incidentId === null || links.some((link) => link.links))
+  const seeking = visible.filter(
+    ({ links, incidentId }) => incidentId === null || links.some(({ link }) => link !== 'none'),
+  )
   const wanted = wantedOf(seeking.map(nodeOf), settings)
   const { neighbours, hubs } = await loadNeighbours(transaction, wanted, settings)
   const ids = new Set(neighbours.map((one) => one.incidentId))
@@ -57,7 +59,7 @@ function nodeOf({ merged, links, incidentId }: Touched): GroupNode {
     unitPath: merged.unitPath,
     bucketMs: merged.bucketMs,
     principal: merged.principal,
-    keys: links.filter((link) => link.links).map(linkKey),
+    keys: links.flatMap((one) => (one.link === 'none' ? [] : { key: linkKey(one), isOwn: one.link === 'own' })),
   }
 }
 
@@ -75,27 +77,38 @@ async function place(
   loaded: Map<number, IncidentState>,
   { settings, nowMs }: Pick<Surroundings, 'settings' | 'nowMs'>,
 ) {
-  const ids = await reserveIds(transaction, groups.filter(({ incidentIds }) => incidentIds.length === 0).length)
+  const isNew = ({ incidentIds }: Group) => incidentIds.length === 0
+  const ids = await reserveIds(transaction, groups.filter(isNew).length)
   const ofIncident = new Map(loaded)
   const ofDetection = new Map<string, IncidentState>()
-  const states: IncidentState[] = []
-  for (const { incidentIds, nodeIds, continues } of groups) {
+  const states = groups.map(({ incidentIds, nodeIds }): IncidentState => {
     const joined = incidentIds.map((id) => loaded.get(id)!)
-    const first = byDetection.get(nodeIds[0]!)!.merged
-    const incident = joined.length > 0 ? survivorOf(joined) : newIncident(ids.shift()!, first.unitPath, nowMs)
+    const { unitPath } = byDetection.get(nodeIds[0]!)!.merged
+    const incident = joined.length > 0 ? survivorOf(joined) : newIncident(ids.shift()!, unitPath, nowMs)
     for (const other of joined) {
       if (other === incident) continue
       absorb(incident, other)
       ofIncident.set(other.id, incident)
     }
-    if (continues) incident.continues ??= 'group' in continues ? states[continues.group]!.id : continues.incidentId
-    else if (incident.isNew) {
-      const keys = new Set(nodeIds.flatMap((id) => nodeOf(byDetection.get(id)!).keys))
-      incident.continues = await closedBefore(transaction, [...keys], first.unitPath, first.bucketMs, settings)
-    }
-    if (incident.continues === incident.id) incident.continues = null
     for (const id of nodeIds) ofDetection.set(id, incident)
-    states.push(incident)
+    return incident
+  })
+  for (const [index, { continues }] of groups.entries()) {
+    if (continues)
+      states[index]!.continues ??= 'group' in continues ? states[continues.group]!.id : continues.incidentId
   }
+  const beginnings = groups.flatMap((group, index) =>
+    isNew(group) && !group.continues ? [{ group, incident: states[index]! }] : [],
+  )
+  const closed = await closedBefore(
+    transaction,
+    beginnings.map(({ group, incident }) => {
+      const keys = new Set(group.nodeIds.flatMap((id) => nodeOf(byDetection.get(id)!).keys.map(({ key }) => key)))
+      return { keys: [...keys], unitPath: incident.unitPath, bucketMs: group.firstBucketMs }
+    }),
+    settings,
+  )
+  for (const [index, { incident }] of beginnings.entries()) incident.continues = closed[index]!
+  for (const incident of states) if (incident.continues === incident.id) incident.continues = null
   return { ofDetection, ofIncident }
 }

@@ -185,7 +185,7 @@ async function insertIncident(part: Partial<typeof incidents.$inferInsert>): Pro
   })
   await store.database
     .insert(detectionEntities)
-    .values({ detectionId: `d${id}`, ...entity, unitPath, bucketAt: seen, links: true })
+    .values({ detectionId: `d${id}`, ...entity, unitPath, bucketAt: seen, link: 'own' })
   return id
 }
 
