@@ -204,7 +204,10 @@ describe('normaliser', () => {
       'type=EXECVE msg=audit(1772416560.101:1): argc=2 a0="a" a1="x y"',
     ])
     expect(events).toHaveLength(2)
-    expect(events[0]!.fields).toMatchObject({ 'process.command_line': "a 'x y'", 'auditd.type': ['SYSCALL', 'EXECVE'] })
+    expect(events[0]!.fields).toMatchObject({
+      'process.command_line': "a 'x y'",
+      'auditd.data.type': ['SYSCALL', 'EXECVE'],
+    })
     expect(Buffer.from(events[0]!.raw).toString().split('\n')).toHaveLength(2)
     expect(sources[0]).toMatchObject({ records: 3, parsed: 3 })
   })

@@ -1,3 +1,5 @@
+import { syscallName } from './syscalls.ts'
+
 /** Values under the record's own names. */
 type SourceValues = Record<string, unknown>
 
@@ -110,6 +112,13 @@ export function joinAudit(records: AuditRecord[]): SourceValues {
       joined.proctitle = record.values.proctitle.replaceAll('\0', ' ').trim()
     }
     if (record.type === 'SOCKADDR' && record.values.saddr) Object.assign(joined, readSocketAddress(record.values.saddr))
+  }
+  if (typeof joined.syscall === 'string') {
+    // Enriched records name the call; raw ones number it. Rules go by the name.
+    joined.syscall =
+      typeof joined.SYSCALL === 'string'
+        ? joined.SYSCALL
+        : syscallName(joined.arch as string | undefined, joined.syscall)
   }
   joined.type = types.length === 1 ? types[0] : types
   joined.serial = records[0]!.serial
