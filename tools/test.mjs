@@ -24,7 +24,8 @@ buildWhenNeeded()
 mkdirSync(artefacts, { recursive: true })
 
 if (isWanted('static')) await runStatic()
-const environment = { ...process.env, ...(isWanted('e2e') ? chromium() : {}), ...(isWanted('contract') ? postgres() : {}) }
+const environment = { ...process.env, ...(isWanted('e2e') ? chromium() : {}) }
+if (isWanted('contract')) findPostgres()
 for (const name of suites) if (isWanted(name)) await runSuite(name)
 finish()
 
@@ -35,7 +36,7 @@ function isWanted(name) {
 async function runStatic() {
   const bin = (name) => join(root, 'node_modules', '.bin', name)
   await check('types: server', [bin('tsc'), '-p', 'server', '--noEmit'])
-  await check('types: web', [bin('tsc'), '-p', 'web', '--noEmit'])
+  await check('types: web', [bin('tsc'), '-b', 'web'])
   await check('types: tests, tools', [bin('tsc'), '-p', 'tests', '--noEmit'])
   await check('format, lint', [bin('biome'), 'check', '--diagnostic-level=error'])
   await check('tidy', [bin('tsx'), 'tools/tidy.ts'])
@@ -56,8 +57,10 @@ async function audit() {
   const startedAt = Date.now()
   const { status, output } = await runQuietly('npm', ['audit', '--omit=dev', '--audit-level=high', '--json'])
   const report = parseJson(output.slice(output.indexOf('{')))
-  if (!report?.metadata) return addRow({ part: 'npm audit', startedAt, note: 'not asked: the registry does not answer audits' })
-  if (status !== 0) console.log(`\n--- npm audit ---\n${JSON.stringify(report.vulnerabilities, null, 1).slice(0, 4000)}`)
+  if (!report?.metadata)
+    return addRow({ part: 'npm audit', startedAt, note: 'not asked: the registry does not answer audits' })
+  if (status !== 0)
+    console.log(`\n--- npm audit ---\n${JSON.stringify(report.vulnerabilities, null, 1).slice(0, 4000)}`)
   addRow({ part: 'npm audit', passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, startedAt })
 }
 
@@ -67,7 +70,15 @@ async function runSuite(name) {
   rmSync(reportPath, { force: true })
   console.log(`\n--- ${name} ---`)
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-  const parameters = [vitest, 'run', '--project', name, '--passWithNoTests', '--reporter=dot', '--reporter=./tools/test-reporter.ts']
+  const parameters = [
+    vitest,
+    'run',
+    '--project',
+    name,
+    '--passWithNoTests',
+    '--reporter=dot',
+    '--reporter=./tools/test-reporter.ts',
+  ]
   const status = await runLoudly(process.execPath, parameters, { ...environment, WATCHFIRE_TEST_REPORT: reportPath })
   const report = existsSync(reportPath) ? parseJson(readFileSync(reportPath, 'utf8')) : undefined
   if (!report) return addRow({ part: name, failed: 1, startedAt, note: `no report (exit ${status})` })
@@ -84,8 +95,17 @@ function addRow({ part, passed = 0, failed = 0, skipped = [], startedAt, note = 
 }
 
 function finish() {
-  const unexcused = requireAll ? rows.flatMap((row) => row.skipped.filter((test) => !needsShared(test)).map((test) => [row.part, test])) : []
-  const lines = rows.map((row) => [row.part, row.passed, row.failed, row.skipped.length, row.seconds.toFixed(1), row.note || reasons(row.skipped)])
+  const unexcused = requireAll
+    ? rows.flatMap((row) => row.skipped.filter((test) => !needsShared(test)).map((test) => [row.part, test]))
+    : []
+  const lines = rows.map((row) => [
+    row.part,
+    row.passed,
+    row.failed,
+    row.skipped.length,
+    row.seconds.toFixed(1),
+    row.note || reasons(row.skipped),
+  ])
   printTable(['part', 'passed', 'failed', 'skipped', 'seconds', 'why skipped'], lines)
   for (const [part, { name, reason }] of unexcused) {
     console.log(`skipped although WATCHFIRE_REQUIRE=all: ${part}: ${name}${reason ? ` (${reason})` : ''}`)
@@ -103,7 +123,9 @@ function needsShared({ name, reason }) {
 }
 
 function reasons(skipped) {
-  const texts = skipped.map((test) => test.reason || (needsShared(test) ? 'no data in ../shared' : `no reason given: ${test.name}`))
+  const texts = skipped.map(
+    (test) => test.reason || (needsShared(test) ? 'no data in ../shared' : `no reason given: ${test.name}`),
+  )
   const unique = [...new Set(texts)]
   return unique.slice(0, 3).join('; ') + (unique.length > 3 ? `; and ${unique.length - 3} more` : '')
 }
@@ -114,7 +136,9 @@ function printTable(head, lines) {
   const numeric = (column) => column > 0 && column < 5
   console.log('')
   for (const [index, line] of table.entries()) {
-    const cells = line.map((cell, column) => (numeric(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+    const cells = line.map((cell, column) =>
+      numeric(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
+    )
     console.log(cells.join('  ').trimEnd())
     if (index === 0) console.log(widths.map((width) => '-'.repeat(width)).join('  '))
   }
@@ -122,25 +146,26 @@ function printTable(head, lines) {
 
 /** The browser of the e2e part: CHROME_PATH, the system's, or one that apt-get installs when we may. */
 function chromium() {
-  const find = () => process.env.CHROME_PATH || onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'])
+  const find = () =>
+    process.env.CHROME_PATH ||
+    onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'])
   const found = find() || (aptInstall('chromium') && find())
   if (found) return { CHROME_PATH: found }
   console.log('No Chromium found: install one (Debian: apt-get install chromium) or name it with CHROME_PATH.')
   return {}
 }
 
-/** A PostgreSQL server that is not ours, for the contract of the state store. */
-function postgres() {
-  if (process.env.WATCHFIRE_TEST_POSTGRES_URL || process.env.WATCHFIRE_TEST_POSTGRES_BIN) return {}
+/** A PostgreSQL server that is not ours, for the contract of the state store: installed where we may, else asked for. */
+function findPostgres() {
+  if (process.env.WATCHFIRE_TEST_POSTGRES_URL) return
   const find = () => {
     const base = '/usr/lib/postgresql'
-    const versions = existsSync(base) ? readdirSync(base).sort((a, b) => Number(b) - Number(a)) : []
-    return versions.map((version) => join(base, version, 'bin')).find((folder) => existsSync(join(folder, 'initdb')))
+    return existsSync(base) && readdirSync(base).some((version) => existsSync(join(base, version, 'bin', 'initdb')))
   }
-  const found = find() || (aptInstall('postgresql') && find())
-  if (found) return { WATCHFIRE_TEST_POSTGRES_BIN: found }
-  console.log('No PostgreSQL server found: install one (Debian: apt-get install postgresql) or give WATCHFIRE_TEST_POSTGRES_URL.')
-  return {}
+  if (find() || (aptInstall('postgresql') && find())) return
+  console.log(
+    'No PostgreSQL server found: install one (Debian: apt-get install postgresql) or give WATCHFIRE_TEST_POSTGRES_URL.',
+  )
 }
 
 function onPath(names) {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -73,8 +73,9 @@ export function useSince(
   return sums
 }
 
-/** Bytes of all files below a folder. */
+/** Bytes of all files below a folder; none when it is not there yet. */
 export function folderBytes(folder: string): number {
+  if (!existsSync(folder)) return 0
   let bytes = 0
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
