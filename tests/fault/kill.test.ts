@@ -57,7 +57,11 @@ describe('kill -9', () => {
     await sleep(2_500)
     const sent = await sender.stop()
     await expectExactly(platform, sent)
-    await until(async () => (await platform.request('GET', '/api/v1/incidents')).status === 200, 30_000, () => 'no incidents list')
+    await until(
+      async () => (await platform.request('GET', '/api/v1/incidents')).status === 200,
+      30_000,
+      () => 'no incidents list',
+    )
     expect(await restarts(platform, 'state')).toBeGreaterThan(0)
   }, 120_000)
 })
@@ -69,7 +73,11 @@ function startSender(platform: Platform) {
   const run = (async () => {
     for (let batch = 0; !stopping; batch++) {
       const lines = Array.from({ length: batchSize }, (_, index) =>
-        JSON.stringify({ '@timestamp': new Date().toISOString(), message: `record ${batch * batchSize + index}`, number: batch * batchSize + index }),
+        JSON.stringify({
+          '@timestamp': new Date().toISOString(),
+          message: `record ${batch * batchSize + index}`,
+          number: batch * batchSize + index,
+        }),
       )
       await until(
         async () => {

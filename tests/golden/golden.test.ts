@@ -1,12 +1,23 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
+import { shippedContentDir } from '../../server/src/config/content-dir.ts'
+import { readRuleFolders } from '../../server/src/detect/rule-folder.ts'
 import { type Platform, startPlatform, until } from '../harness/platform.ts'
 import { sendTcp, sendUdp } from '../harness/send.ts'
 import { render } from './render.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
+/** Rule id -> name, as the rule files have them. */
+const ruleNames = new Map(
+  readRuleFolders(shippedContentDir()).flatMap(({ yaml }) =>
+    parseAllDocuments(yaml).map((document) => {
+      const { id, name } = document.toJS() as { id?: string; name: string }
+      return [id ?? name, name] as const
+    }),
+  ),
+)
 const scenarios = readdirSync(here, { withFileTypes: true }).filter((entry) => entry.isDirectory())
 
 interface ExpectedIncident {
@@ -46,14 +57,21 @@ describe.each(scenarios.map((entry) => entry.name))('scenario %s', (name) => {
     const folder = `${here}${name}/`
     const startMs = Date.now() - 3_600_000
     let records = 0
-    for (const file of readdirSync(folder).filter((entry) => /^\d/.test(entry)).sort()) {
+    for (const file of readdirSync(folder)
+      .filter((entry) => /^\d/.test(entry))
+      .sort()) {
       const text = render(readFileSync(folder + file, 'utf8'), startMs)
       const lines = text.split('\n').filter((line) => line !== '')
       records += lines.length
       await sendFile(platform, file, lines)
     }
-    const expected = (parse(readFileSync(`${folder}expected.yml`, 'utf8')) as { incidents: ExpectedIncident[] }).incidents
-    await until(async () => (await countEvents(platform)) >= records, 30_000, () => `not all of ${records} records were stored`)
+    const expected = (parse(readFileSync(`${folder}expected.yml`, 'utf8')) as { incidents: ExpectedIncident[] })
+      .incidents
+    await until(
+      async () => (await countEvents(platform)) >= records,
+      30_000,
+      () => `not all of ${records} records were stored`,
+    )
     await until(
       async () => (await listIncidents(platform)).length >= expected.length,
       15_000,
@@ -119,18 +137,12 @@ async function settled(platform: Platform): Promise<void> {
 async function describeIncident(platform: Platform, row: IncidentRow) {
   const detail = (await platform.request<IncidentDetail>('GET', `/api/v1/incidents/${row.id}`)).body
   const detections = (
-    await platform.request<{ items: { ruleName?: string; ruleId: string }[] }>('GET', `/api/v1/detections?incident=${row.id}&limit=200`)
+    await platform.request<{ items: { ruleId: string }[] }>('GET', `/api/v1/detections?incident=${row.id}&limit=200`)
   ).body.items
-  const names = await ruleNames(platform)
   return {
-    rules: [...new Set(detections.map((detection) => names.get(detection.ruleId) ?? detection.ruleId))].sort(),
+    rules: [...new Set(detections.map((detection) => ruleNames.get(detection.ruleId) ?? detection.ruleId))].sort(),
     severity: detail.severity,
     entities: detail.entities.map((entity) => `${entity.type} ${entity.value}`),
     tactics: detail.tactics,
   }
-}
-
-async function ruleNames(platform: Platform): Promise<Map<string, string>> {
-  const answer = await platform.request<{ items: { id: string; name: string }[] }>('GET', '/api/v1/rules?limit=500')
-  return new Map(answer.body.items.map((rule) => [rule.id, rule.name]))
 }

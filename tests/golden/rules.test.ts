@@ -54,7 +54,8 @@ function eventsOf(sample: RuleSample): Event[] {
   }))
   const { events } = normaliser.normalise(records, new Map([['file:sample', { parser: sample.parser }]]))
   const strays = events.filter((event) => event.fields['event.dataset'] === 'unparsed')
-  if (strays.length > 0) throw new Error(`${sample.parser} does not understand ${Buffer.from(strays[0]!.raw).toString()}`)
+  if (strays.length > 0)
+    throw new Error(`${sample.parser} does not understand ${Buffer.from(strays[0]!.raw).toString()}`)
   return events
 }
 

@@ -12,6 +12,7 @@ import { createServer } from '../../server/src/present/server.ts'
 import type { Broadcast, Bus } from '../../server/src/seams/bus/bus.ts'
 import { openLocalBus } from '../../server/src/seams/bus/local.ts'
 import { systemClock } from '../../server/src/seams/clock/clock.ts'
+import { type Events, openEvents } from '../../server/src/seams/events/open.ts'
 import { openStore } from '../../server/src/seams/store/open.ts'
 import type { Database } from '../../server/src/seams/store/store.ts'
 import { type Permission, type Role, systemActor } from '../../server/src/state/actor.ts'
@@ -59,6 +60,8 @@ export interface TestServer {
   app: App
   database: Database
   bus: Bus
+  /** Absent unless the server was started with stored events. */
+  events: Events | undefined
   changes: Broadcast<Change>
   system: Context
   root: UnitPeople
@@ -69,12 +72,17 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-export async function startTestServer(overrides: Partial<Dependencies> = {}): Promise<TestServer> {
+/** With `storedEvents` the event store runs too; without, what needs it answers EVENTS_UNAVAILABLE. */
+export async function startTestServer({
+  storedEvents = false,
+  ...overrides
+}: Partial<Dependencies> & { storedEvents?: boolean } = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'watchfire-http-'))
   const logger = pino({ level: process.env.TEST_LOG ?? 'silent' })
   const clock = systemClock
   const config = loadConfig({ WATCHFIRE_DATA_DIR: dataDir, WATCHFIRE_HTTP_PORT: '0' })
   const store = await openStore(config, { logger, clock })
+  const events = storedEvents ? await openEvents(config, { logger, clock }) : undefined
   const bus = await openLocalBus({
     directory: join(dataDir, 'bus'),
     partitions: [0],
@@ -94,6 +102,7 @@ export async function startTestServer(overrides: Partial<Dependencies> = {}): Pr
     database,
     keys,
     bus,
+    events,
     changes,
     ...overrides,
   } as Dependencies)
@@ -109,6 +118,7 @@ export async function startTestServer(overrides: Partial<Dependencies> = {}): Pr
     app,
     database,
     bus,
+    events,
     changes,
     system,
     root: await hirePeople(url, system, rootUnit, 'root'),
@@ -123,6 +133,7 @@ export async function startTestServer(overrides: Partial<Dependencies> = {}): Pr
     async close() {
       await app.close()
       await bus.close()
+      await events?.close()
       await store.close()
       rmSync(dataDir, { recursive: true, force: true })
     },

@@ -20,7 +20,12 @@ export interface Platform {
   output(): string
   /** First accounts as printed at first start: user name -> one-time password. */
   accounts(): Record<string, string>
-  request<Body = unknown>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<Body>>
+  request<Body = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<Body>>
   /** Asks the program to stop, as Ctrl-C does. */
   stop(): Promise<number | null>
   /** kill -9 of the program alone; its children are left to notice. */
@@ -39,8 +44,10 @@ export interface Answer<Body> {
 const startTimeoutMs = 90_000
 
 /** Starts the platform and waits until `/readyz` answers 200. */
-export async function startPlatform(options: { environment?: Record<string, string>; arguments?: string[] } = {}): Promise<Platform> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'watchfire-'))
+export async function startPlatform(
+  options: { environment?: Record<string, string>; arguments?: string[]; dataDir?: string } = {},
+): Promise<Platform> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'watchfire-'))
   const httpPort = await freePort()
   const syslogPort = await freePort()
   const token = `wf_test_${randomBytes(24).toString('hex')}`
@@ -56,6 +63,8 @@ export async function startPlatform(options: { environment?: Record<string, stri
         WATCHFIRE_SYSLOG_PORT: String(syslogPort),
         WATCHFIRE_DATA_DIR: dataDir,
         WATCHFIRE_BOOTSTRAP_TOKEN: token,
+        // The scenarios and the tests write times without a zone in UTC.
+        WATCHFIRE_TIME_ZONE: 'UTC',
         ...options.environment,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -65,10 +74,15 @@ export async function startPlatform(options: { environment?: Record<string, stri
     }
     child.stdout?.on('data', keep)
     child.stderr?.on('data', keep)
-    await until(async () => {
-      if (child.exitCode !== null) throw new Error(`the platform ended with ${child.exitCode}:\n${output.slice(-4000)}`)
-      return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
-    }, startTimeoutMs, () => `the platform was not ready:\n${output.slice(-4000)}`)
+    await until(
+      async () => {
+        if (child.exitCode !== null)
+          throw new Error(`the platform ended with ${child.exitCode}:\n${output.slice(-4000)}`)
+        return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
+      },
+      startTimeoutMs,
+      () => `the platform was not ready:\n${output.slice(-4000)}`,
+    )
   }
   await start()
 
@@ -83,7 +97,8 @@ export async function startPlatform(options: { environment?: Record<string, stri
     output: () => output,
     accounts() {
       const found: Record<string, string> = {}
-      for (const [, name, password] of output.matchAll(/^\s*(admin|security|auditor)\s+(\S+)\s*$/gm)) found[name!] = password!
+      for (const [, name, password] of output.matchAll(/^\s*(admin|security|auditor)\s+(\S+)\s*$/gm))
+        found[name!] = password!
       return found
     },
     async request(method, path, body, headers = {}) {
@@ -138,7 +153,12 @@ export function freePort(): Promise<number> {
 }
 
 /** Polls until `holds`; throws with `say()` after the time is up. */
-export async function until(holds: () => Promise<boolean>, timeoutMs: number, say: () => string, everyMs = 100): Promise<void> {
+export async function until(
+  holds: () => Promise<boolean>,
+  timeoutMs: number,
+  say: () => string,
+  everyMs = 100,
+): Promise<void> {
   const end = performance.now() + timeoutMs
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(say())

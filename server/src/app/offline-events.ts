@@ -1,0 +1,37 @@
+import { readFileRecords } from '../collect/file/read.ts'
+import type { Config } from '../config/config.ts'
+import { CodedError } from '../event/errors.ts'
+import { loadParsers } from '../normalise/load.ts'
+import { normaliseOffline, type OfflineEvent } from '../normalise/offline.ts'
+import type { Parser } from '../normalise/parser.ts'
+import { systemClock } from '../seams/clock/clock.ts'
+import { contentDirs } from './content.ts'
+
+/** Reads files as events without the platform: file reader -> normaliser, with the parsers of this installation. */
+export interface OfflineReader {
+  /** Throws NOT_FOUND naming the parsers there are. */
+  requireParser(name: string | undefined): string | undefined
+  events(file: string, parser: string | undefined): AsyncGenerator<OfflineEvent[]>
+}
+
+export function createOfflineReader(config: Config): OfflineReader {
+  const { parsers, refused } = loadParsers(contentDirs(config))
+  for (const problem of refused) console.error(`${problem.file}:${problem.line}: refused: ${problem.reason}`)
+  return {
+    requireParser: (name) => requireParser(parsers, name),
+    events: (file, parser) =>
+      normaliseOffline(readFileRecords(file), {
+        parsers,
+        file,
+        parser,
+        zone: config.timeZone,
+        receivedAtMs: systemClock.now(),
+      }),
+  }
+}
+
+function requireParser(parsers: readonly Parser[], name: string | undefined): string | undefined {
+  if (name === undefined || parsers.some((parser) => parser.name === name)) return name
+  const known = parsers.map((parser) => parser.name).sort()
+  throw new CodedError('NOT_FOUND', `there is no parser ${name}; there are ${known.join(', ')}`, { name, known })
+}
