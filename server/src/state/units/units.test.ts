@@ -1,8 +1,10 @@
 import { eq, sql } from 'drizzle-orm'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { assets } from '../../seams/store/schema/assets.ts'
 import { auditRows } from '../../seams/store/schema/audit.ts'
 import { units } from '../../seams/store/schema/identity.ts'
 import { secrets } from '../../seams/store/schema/settings.ts'
+import { createAsset } from '../assets/create.ts'
 import { openMasterKeys } from '../secrets/master-keys.ts'
 import { putSecret } from '../secrets/put.ts'
 import { openTestStore, person, type TestStore } from '../store-for-tests.ts'
@@ -145,6 +147,21 @@ describe('moving', () => {
       SELECT c.id FROM ${units} c JOIN ${units} p ON p.id = c.parent_id WHERE c.path <> p.path || c.id || '/'`)
     expect(wrong.rows).toEqual([])
   })
+})
+
+test('what is put into a unit while it moves ends with the path the unit has then', async () => {
+  const moves = Array.from({ length: 8 }, (_, index) =>
+    moveUnit(store.system, { id: bureau.id, parentId: index % 2 === 0 ? otherCity.id : city.id }),
+  )
+  const puts = Array.from({ length: 24 }, (_, index) =>
+    createAsset(store.system, { name: `a${index}`, unitId: bureau.id, addresses: [`10.${number}.0.${index}`] }),
+  )
+  await Promise.all([...moves, ...puts])
+  const wrong = await store.database.execute(sql`
+    SELECT a.name, a.unit_path, u.path FROM ${assets} a JOIN ${units} u ON u.id = a.unit_id WHERE a.unit_path <> u.path`)
+  expect(wrong.rows).toEqual([])
+  expect(await store.database.$count(assets, eq(assets.unitId, bureau.id))).toBe(24)
+  await expect(removeUnit(store.system, { id: bureau.id })).rejects.toMatchObject({ detail: { holds: ['assets'] } })
 })
 
 test('removing is for empty units only', async () => {
