@@ -1,0 +1,364 @@
+import { coreFieldByName } from '../../event/catalogue.ts'
+import { CodedError } from '../../event/errors.ts'
+import { columnOf } from '../../seams/events/columns.ts'
+import type { CompiledRule } from './compile.ts'
+import { type FieldView, fieldSource, type LogsourceEntry, type Lookups, selects } from './logsource.ts'
+import { anyText, hasSigma, type Pattern } from './pattern.ts'
+import type { DatePart, Expression, FieldTest, Predicate, RegexFlags, TextOperator } from './predicate.ts'
+
+/**
+ * The second compiler: the same rule as a condition over the table of events (ClickHouse). It reads fields through the same
+ * views as the stream and gives the same answer; the differential test holds both to it. Throws RULE_INVALID where history cannot
+ * answer what the stream can, naming why.
+ */
+export function ruleSql(rule: CompiledRule, lookups: Lookups): string {
+  const entries = lookups.logsources.filter((entry) => selects(rule.document.logsource, entry))
+  const byView = new Map<string, string[]>()
+  for (const entry of entries) byView.set(entry.view, [...(byView.get(entry.view) ?? []), entrySql(entry)])
+  const implicit = implicitSql(rule.document.logsource)
+  if (implicit) byView.set('default', [...(byView.get('default') ?? []), implicit])
+  const branches: string[] = []
+  for (const [name, conditions] of byView) {
+    const view = lookups.views.get(name)!
+    let where = or(conditions)
+    // A named view goes before the default one, as in the stream.
+    const named = [...byView].filter(([other]) => other !== 'default').flatMap(([, list]) => list)
+    if (name === 'default' && named.length > 0) where = `(${where} AND NOT ${or(named)})`
+    branches.push(`(${where} AND ${expressionSql(rule.expression, view)})`)
+  }
+  return or(branches)
+}
+
+const or = (parts: readonly string[]) =>
+  parts.length === 0 ? '0' : parts.length === 1 ? parts[0]! : `(${parts.join(' OR ')})`
+const and = (parts: readonly string[]) =>
+  parts.length === 0 ? '1' : parts.length === 1 ? parts[0]! : `(${parts.join(' AND ')})`
+
+/** A text as an SQL literal. */
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\0', '\\0')}'`
+}
+
+function entrySql({ when }: LogsourceEntry): string {
+  const place = (field: string): Place => ({
+    texts: fieldTexts(field),
+    present: presentSql(field),
+    hasNull: '0',
+    hasValue: '0',
+  })
+  return and(
+    [...when].map(([field, values]) =>
+      some(place(field), (text) => `lowerUTF8(${text}) IN (${[...values].map(quoted).join(', ')})`),
+    ),
+  )
+}
+
+/** `event.module` P and `event.dataset` P.S or S. */
+function implicitSql({ product, category, service }: CompiledRule['document']['logsource']): string | undefined {
+  if (category !== undefined) return undefined
+  const module = 'lowerUTF8(event_module)'
+  const dataset = `if(startsWith(event_dataset, concat(event_module, '.')), substring(event_dataset, length(event_module) + 2), event_dataset)`
+  const parts = ["event_module != ''"]
+  if (product !== undefined) parts.push(`${module} = ${quoted(product)}`)
+  if (service !== undefined) parts.push(`lowerUTF8(${dataset}) = ${quoted(service)}`)
+  return and(parts)
+}
+
+/** Where the values of a Sigma field are found: an array of texts, and what else is known. */
+interface Place {
+  /** Expression of type Array(String). */
+  texts: string
+  present: string
+  hasNull: string
+  /** Something that is not null; an empty list is. */
+  hasValue: string
+}
+
+function expressionSql(expression: Expression, view: FieldView): string {
+  switch (expression.kind) {
+    case 'part':
+      return expressionSql(expression.child, view)
+    case 'not':
+      return `NOT ${expressionSql(expression.child, view)}`
+    case 'test':
+      return testSql(expression.test, view)
+    default: {
+      const parts = expression.children.map((child) => expressionSql(child, view))
+      return expression.kind === 'and' ? and(parts) : or(parts)
+    }
+  }
+}
+
+function testSql({ field, predicates }: FieldTest, view: FieldView): string {
+  const place = field === undefined ? wholePlace() : placeOf(field, view)
+  const parts: string[] = []
+  for (const cased of [false, true]) {
+    const texts = predicates.filter(
+      (predicate) => predicate.kind === 'text' && predicate.cased === cased,
+    ) as (Predicate & { kind: 'text' })[]
+    const greek = texts.filter(({ text }) => !cased && hasSigma(text))
+    const plain = texts.filter((predicate) => !greek.includes(predicate))
+    if (plain.length > 0) parts.push(some(place, (text) => textsSql(plain, cased ? text : `lowerUTF8(${text})`)))
+    if (greek.length > 0) parts.push(some(place, (text) => textsSql(greek, levelled(text))))
+  }
+  for (const predicate of predicates) if (predicate.kind !== 'text') parts.push(predicateSql(predicate, place, view))
+  return or(parts)
+}
+
+const levelled = (text: string) => `replaceAll(lowerUTF8(${text}), 'ς', 'σ')`
+
+/** True when any text of the place passes. */
+function some({ texts }: Place, test: (text: string) => string): string {
+  return `arrayExists(x -> ${test('x')}, ${texts})`
+}
+
+/** Needles of `multiSearchAny` are limited to 255. */
+const searchLimit = 255
+
+function textsSql(predicates: readonly (Predicate & { kind: 'text' })[], text: string): string {
+  const of = (operator: TextOperator) =>
+    predicates.filter((predicate) => predicate.operator === operator).map((predicate) => predicate.text)
+  const parts: string[] = []
+  const equals = of('equals')
+  if (equals.length > 0) parts.push(`${text} IN (${equals.map(quoted).join(', ')})`)
+  for (const needle of of('startswith')) parts.push(`startsWith(${text}, ${quoted(needle)})`)
+  for (const needle of of('endswith')) parts.push(`endsWith(${text}, ${quoted(needle)})`)
+  const contains = of('contains')
+  if (contains.length === 1) parts.push(`position(${text}, ${quoted(contains[0]!)}) > 0`)
+  else {
+    for (let i = 0; i < contains.length; i += searchLimit) {
+      parts.push(
+        `multiSearchAny(${text}, [${contains
+          .slice(i, i + searchLimit)
+          .map(quoted)
+          .join(', ')}])`,
+      )
+    }
+  }
+  return or(parts)
+}
+
+const numberPattern = '^[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]+)?$'
+const comparisons = { lt: '<', lte: '<=', gt: '>', gte: '>=', equals: '=' }
+
+function predicateSql(predicate: Predicate, place: Place, view: FieldView): string {
+  switch (predicate.kind) {
+    case 'text':
+      return some(place, (text) => textsSql([predicate], text))
+    case 'pattern': {
+      const { pattern, cased } = predicate
+      const greek = pattern.some((part) => typeof part === 'string' && hasSigma(part))
+      return some(
+        place,
+        (text) =>
+          `match(${cased ? text : greek ? levelled(text) : `lowerUTF8(${text})`}, ${quoted(patternRegex(pattern))})`,
+      )
+    }
+    case 'regex':
+      return some(place, (text) => `match(${text}, ${quoted(regexText(predicate.pattern, predicate.flags))})`)
+    case 'cidr': {
+      const check = predicate.network.bytes.length === 4 ? 'isIPv4String' : 'isIPv6String'
+      return some(
+        place,
+        (text) =>
+          `if(${check}(${text}), isIPAddressInRange(if(${check}(${text}), ${text}, '::'), ${quoted(predicate.text)}), 0)`,
+      )
+    }
+    case 'compare':
+      return some(
+        place,
+        (text) =>
+          `(match(${text}, ${quoted(numberPattern)}) AND ifNull(toFloat64OrNull(${text}) ${comparisons[predicate.operator]} ${predicate.number}, 0))`,
+      )
+    case 'date':
+      return some(
+        place,
+        (text) =>
+          `ifNull(${datePartSql(text, predicate.part)} ${comparisons[predicate.operator]} ${predicate.number}, 0)`,
+      )
+    case 'field': {
+      const other = placeOf(predicate.field, view)
+      const form = (text: string) => (predicate.cased ? text : `lowerUTF8(${text})`)
+      const tests: Record<TextOperator, string> = {
+        equals: `${form('x')} = ${form('y')}`,
+        startswith: `startsWith(${form('x')}, ${form('y')})`,
+        endswith: `endsWith(${form('x')}, ${form('y')})`,
+        contains: `position(${form('x')}, ${form('y')}) > 0`,
+      }
+      return some(place, () => `arrayExists(y -> ${tests[predicate.operator]}, ${other.texts})`)
+    }
+    case 'null':
+      return `(NOT ${place.present} OR ${place.hasNull})`
+    case 'any':
+      return place.hasValue
+    case 'exists':
+      return predicate.expected ? place.present : `NOT ${place.present}`
+  }
+}
+
+/** A Sigma pattern as RE2: `?` is one code point, both wildcards match line breaks. */
+function patternRegex(pattern: Pattern): string {
+  const source = pattern.map((part) => (typeof part === 'string' ? quoteRegex(part) : part === anyText ? '.*' : '.'))
+  return `(?s)^${source.join('')}$`
+}
+
+function quoteRegex(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+}
+
+/** ClickHouse lets `.` match line breaks unless it is told otherwise. */
+function regexText(pattern: string, { ignoreCase, multiline, dotAll }: RegexFlags): string {
+  return `(?${ignoreCase ? 'i' : ''}${multiline ? 'm' : ''}${dotAll ? 's' : '-s'})${pattern}`
+}
+
+function datePartSql(text: string, part: DatePart): string {
+  const epoch = `toFloat64OrNull(${text})`
+  const moment = `fromUnixTimestamp64Milli(toInt64(if(${epoch} < 1e11, ${epoch} * 1000, ${epoch})), 'UTC')`
+  const iso = `multiIf(match(${text}, '^[0-9]{4}-[0-9]{2}-[0-9]{2}'), ${text}, match(${text}, ${quoted(numberPattern)}) AND ${epoch} >= 1e8 AND ${epoch} <= 1e14, replaceOne(toString(${moment}), ' ', 'T'), '')`
+  const number = (from: number, length: number, guard: string) =>
+    `if(match(${iso}, ${quoted(guard)}), toInt32OrNull(substring(${iso}, ${from}, ${length})), NULL)`
+  const time = '^.{10}[T ][0-9]{2}:[0-9]{2}'
+  switch (part) {
+    case 'year':
+      return number(1, 4, '^[0-9]{4}')
+    case 'month':
+      return number(6, 2, '^[0-9]{4}')
+    case 'day':
+      return number(9, 2, '^[0-9]{4}')
+    case 'hour':
+      return number(12, 2, time)
+    case 'minute':
+      return number(15, 2, time)
+    case 'week':
+      return `toISOWeek(toDateOrNull(substring(${iso}, 1, 10)))`
+  }
+}
+
+/** The texts of a JSON text in `extra`: one, the members of a list, none of null. Lists in lists are opened once. */
+function jsonTexts(json: string): string {
+  const decode = (value: string) => `if(startsWith(${value}, '"'), JSONExtractString(${value}), ${value})`
+  const members = `arrayFlatten(arrayMap(m -> if(startsWith(m, '['), JSONExtractArrayRaw(m), [m]), JSONExtractArrayRaw(${json})))`
+  return `multiIf(${json} = '' OR ${json} = 'null', [], startsWith(${json}, '['), arrayMap(m -> ${decode('m')}, arrayFilter(m -> m != 'null', ${members})), [${decode(json)}])`
+}
+
+/** What the column of a core field holds, as texts; `''`, `::`, `[]` and NULL are absence. */
+function columnTexts(field: string, column: string): string {
+  const core = coreFieldByName.get(field)
+  const address = (text: string) => `replaceRegexpOne(toString(${text}), '^::ffff:', '')`
+  if (!core) {
+    if (field === '@timestamp' || field === 'event.ingested')
+      return `[concat(replaceOne(toString(${column}), ' ', 'T'), 'Z')]`
+    return `[${column}]`
+  }
+  if (core.array)
+    return core.type === 'ip' ? `arrayMap(v -> ${address('v')}, ${column})` : `arrayMap(v -> toString(v), ${column})`
+  switch (core.type) {
+    case 'keyword':
+    case 'text':
+      return `if(${column} = '', [], [toString(${column})])`
+    case 'ip':
+      return `if(${column} = toIPv6('::'), [], [${address(column)}])`
+    case 'date':
+      return `if(isNull(${column}), [], [concat(replaceOne(ifNull(toString(${column}), ''), ' ', 'T'), 'Z')])`
+    default:
+      return `if(isNull(${column}), [], [ifNull(toString(${column}), '')])`
+  }
+}
+
+/** Texts of a field of an event wherever it lies. */
+function fieldTexts(field: string): string {
+  const extra = `if(mapContains(extra, ${quoted(field)}), ${jsonTexts(`extra[${quoted(field)}]`)}, [])`
+  const column = columnOf(field)
+  if (column === undefined) return extra
+  if (!coreFieldByName.has(field)) return columnTexts(field, column)
+  // A value its column cannot hold lies in the map.
+  return `arrayConcat(${columnTexts(field, column)}, ${extra})`
+}
+
+function presentSql(field: string): string {
+  const column = columnOf(field)
+  const extra = `mapContains(extra, ${quoted(field)})`
+  if (column === undefined) return extra
+  if (!coreFieldByName.has(field)) return '1'
+  return `(notEmpty(${columnTexts(field, column)}) OR ${extra})`
+}
+
+/** JSON null, or a list that holds one. */
+function nullSql(field: string): string {
+  const json = `extra[${quoted(field)}]`
+  return `(mapContains(extra, ${quoted(field)}) AND (${json} = 'null' OR (startsWith(${json}, '[') AND has(JSONExtractArrayRaw(${json}), 'null'))))`
+}
+
+function valueSql(field: string): string {
+  return `(notEmpty(${fieldTexts(field)}) OR (mapContains(extra, ${quoted(field)}) AND extra[${quoted(field)}] = '[]'))`
+}
+
+function placeOf(field: string, view: FieldView): Place {
+  const envelope = ['@timestamp', 'event.ingested', 'event.id', 'event.original'].includes(field)
+  const { from, transform } = envelope ? { from: [field], transform: undefined } : fieldSource(field, view)
+  // The first name with a value: an empty list is one too.
+  const hasValue = (name: string) =>
+    `(${presentSql(name)} AND NOT (mapContains(extra, ${quoted(name)}) AND extra[${quoted(name)}] = 'null'))`
+  const choose = (of: (name: string) => string, otherwise: string) =>
+    from.length === 1
+      ? of(from[0]!)
+      : `multiIf(${from.map((name) => `${hasValue(name)}, ${of(name)}`).join(', ')}, ${otherwise})`
+  const texts = choose(fieldTexts, '[]')
+  const allNull = and(from.map((name) => `NOT ${hasValue(name)}`))
+  return {
+    texts: transform === undefined ? texts : transformSql(transform, texts, from, field),
+    present: or(from.map(presentSql)),
+    hasValue: choose(valueSql, '0'),
+    hasNull:
+      from.length === 1 ? nullSql(from[0]!) : `(${choose(nullSql, '0')} OR (${allNull} AND ${or(from.map(nullSql))}))`,
+  }
+}
+
+/** The transforms of transforms.ts over an array of texts. */
+function transformSql(name: string, texts: string, from: readonly string[], field: string): string {
+  const each = (change: string) => `arrayMap(v -> ${change}, ${texts})`
+  switch (name) {
+    case 'hexNumber':
+      return each(
+        "if(match(v, '(?i)^0x[0-9a-f]{1,12}$'), toString(reinterpretAsUInt64(reverse(unhex(leftPad(substring(v, 3), 16, '0'))))), v)",
+      )
+    case 'setValue':
+      return each("if(v = '%%1906', 'DeleteValue', 'SetValue')")
+    case 'devicePath':
+      return each(`replaceRegexpOne(v, ${quoted('(?i)^\\\\device\\\\harddiskvolume[0-9]+\\\\')}, ${quoted('C:\\\\')})`)
+    case 'initiated':
+      return each(
+        "multiIf(lower(v) IN ('true', 'egress', 'outbound', '%%14593'), 'true', lower(v) IN ('false', 'ingress', 'inbound', '%%14592'), 'false', v)",
+      )
+    case 'uriQuery':
+      return each("if(position(v, '?') > 0, substring(v, position(v, '?') + 1), v)")
+    case 'registryPath': {
+      const roots = `replaceRegexpOne(replaceRegexpOne(replaceRegexpOne(v, ${quoted('(?i)^\\\\REGISTRY\\\\MACHINE\\\\SYSTEM\\\\ControlSet[0-9]{3}\\\\')}, ${quoted('HKLM\\\\System\\\\CurrentControlSet\\\\')}), ${quoted('(?i)^\\\\REGISTRY\\\\MACHINE\\\\')}, ${quoted('HKLM\\\\')}), ${quoted('(?i)^\\\\REGISTRY\\\\USER\\\\')}, ${quoted('HKU\\\\')})`
+      const second = from[1] === undefined ? '[]' : fieldTexts(from[1])
+      return `arrayMap(v -> concat(${roots}, if(empty(arrayFilter(n -> n != '', ${second})), '', concat('\\\\', arrayElement(${second}, 1)))), ${texts})`
+    }
+    case 'hashes': {
+      const parts = from.flatMap((source) => {
+        const algorithm = source.slice(source.lastIndexOf('.') + 1).toUpperCase()
+        return ['MD5', 'SHA1', 'SHA256', 'IMPHASH'].includes(algorithm)
+          ? [`arrayMap(h -> concat('${algorithm}=', upper(h)), ${fieldTexts(source)})`]
+          : []
+      })
+      return `if(empty(${texts}) OR position(${texts}[1], '=') > 0, ${texts}, [arrayStringConcat(arrayConcat(${parts.join(', ')}), ',')])`
+    }
+    default:
+      throw new CodedError(
+        'RULE_INVALID',
+        `History cannot answer for the field ${field}: the transform ${name} has no SQL`,
+        { field, transform: name },
+      )
+  }
+}
+
+/** Every value of the event: all columns, the map, and the record itself when it is text and no message holds it. */
+function wholePlace(): Place {
+  const columns = [...coreFieldByName.keys()].map((field) => columnTexts(field, columnOf(field)!))
+  const values = `arrayFlatten(arrayMap(j -> ${jsonTexts('j')}, mapValues(extra)))`
+  const raw = `if(${presentSql('message')} OR event_original = '' OR startsWith(event_original, '{') OR startsWith(event_original, '['), [], [event_original])`
+  return { texts: `arrayConcat(${columns.join(', ')}, ${values}, ${raw})`, present: '1', hasNull: '0', hasValue: '1' }
+}
