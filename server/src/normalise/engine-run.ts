@@ -119,7 +119,7 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
         run.header = emptySyslogHeader()
         const content = text.trimEnd()
         run.hasHeader = readSyslogHeader(content, run.header, run.zone, run.receivedAtMs)
-        run.text = run.hasHeader ? content.slice(run.header.contentAt) : content
+        run.text = withoutLead(run.hasHeader ? content.slice(run.header.contentAt) : content)
         run.program = run.header.program !== '' ? cleanProgram(run.header.program) : cleanProgram(program)
         const candidates = [...chooser.byProgram(run.program)]
         for (const parser of chooser.recognise(run))
@@ -153,7 +153,7 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
       run.zone = ofZone
       run.memory = memory
       run.hasHeader = readSyslogHeader(text, run.header, ofZone, receivedAtMs)
-      run.text = run.hasHeader ? text.slice(run.header.contentAt) : text
+      run.text = withoutLead(run.hasHeader ? text.slice(run.header.contentAt) : text)
       run.program = run.hasHeader ? cleanProgram(run.header.program) : ''
       parsedText = undefined
       if (json !== undefined) {
@@ -186,6 +186,12 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
     },
   }
   return run
+}
+
+/** Blanks, and a colon that some put where a tag would end, stand before the content of odd senders. */
+function withoutLead(text: string): string {
+  const first = text.charCodeAt(0)
+  return first <= 32 || first === 58 ? text.replace(/^\s*:?\s*/, '') : text
 }
 
 function understands(run: Run, parser: Parser): boolean {

@@ -203,6 +203,9 @@ function fromFlatEvent(source: SourceValues): SourceValues | undefined {
     else if (!flatOther.has(name) || name === 'UtcTime') put(data, name, canonicalValue(value))
   }
   winlog.event_data = data
+  if (source.ProcessID !== undefined && source.ThreadID !== undefined) {
+    winlog.process = { pid: source.ProcessID, thread: { id: source.ThreadID } }
+  }
   if (source.EventType === 'AUDIT_FAILURE') winlog.keywords = 'Audit Failure'
   if (source.EventType === 'AUDIT_SUCCESS') winlog.keywords = 'Audit Success'
   return {
