@@ -47,6 +47,13 @@ export const errorTable = {
   KEY_FILE_INVALID: { status: 500, retry: false, hint: 'Restore the named key file from a backup.' },
   INTERNAL: { status: 500, retry: false, hint: 'See the server log under the named request id.' },
   BUS_FULL: { status: 429, retry: true, hint: 'The queue is at its bound; send again after Retry-After.' },
+  BUS_DAMAGED: {
+    status: 500,
+    retry: false,
+    hint: 'A file of the bus is missing or damaged; see the server log for what it held, and check the disk.',
+  },
+  STOPPING: { status: 503, retry: true, hint: 'The program is stopping; try again when it runs again.' },
+  CHILD_FAILED: { status: 503, retry: true, hint: 'A server process could not be started; see the server log.' },
   BUS_UNWRITABLE: {
     status: 503,
     retry: true,

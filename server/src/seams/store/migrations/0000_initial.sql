@@ -469,7 +469,7 @@ CREATE INDEX "audit_rows_time" ON "audit_rows" USING btree ("time");--> statemen
 CREATE INDEX "audit_rows_action" ON "audit_rows" USING btree ("action","sequence");--> statement-breakpoint
 CREATE INDEX "audit_rows_actor" ON "audit_rows" USING btree ("actor_name","sequence");--> statement-breakpoint
 CREATE INDEX "audit_rows_target" ON "audit_rows" USING btree ("target","sequence");--> statement-breakpoint
-CREATE INDEX "audit_rows_unit" ON "audit_rows" USING btree ("unit_path" text_pattern_ops,"sequence");--> statement-breakpoint
+CREATE INDEX "audit_rows_actor_id" ON "audit_rows" USING btree ("actor_id","sequence");--> statement-breakpoint
 CREATE INDEX "recovery_codes_user" ON "recovery_codes" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "sessions_user" ON "sessions" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "sessions_created" ON "sessions" USING btree ("created_at");--> statement-breakpoint

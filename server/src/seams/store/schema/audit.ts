@@ -26,7 +26,7 @@ export const auditRows = pgTable(
     index('audit_rows_action').on(table.action, table.sequence),
     index('audit_rows_actor').on(table.actorName, table.sequence),
     index('audit_rows_target').on(table.target, table.sequence),
-    index('audit_rows_unit').on(table.unitPath.op('text_pattern_ops'), table.sequence),
+    index('audit_rows_actor_id').on(table.actorId, table.sequence),
   ],
 )
 
