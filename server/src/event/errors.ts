@@ -82,6 +82,7 @@ export const errorTable = {
     retry: false,
     hint: 'The file ends early or its compression is broken; what stands before the named offset was taken in.',
   },
+  PARSER_INVALID: { status: 400, retry: false, hint: 'Correct the parser file at the named place.' },
   RULE_INVALID: {
     status: 422,
     retry: false,

@@ -212,5 +212,5 @@ describe('indicators', () => {
     expect(await importIndicators(manager, lines)).toMatchObject({ imported: 0 })
     expect((await listIndicators(manager, { text: 'd18999.' })).total).toBe(1)
     expect((await listIndicators(manager, { origin: 'feed' })).total).toBe(19_000)
-  }, 30_000)
+  }, 60_000)
 })

@@ -310,7 +310,7 @@ describe('sessions', () => {
     await actorOf(opened[21]!)
     const me = store.as(await actorOf(opened[21]!))
     expect((await listSessions(me)).total).toBe(20)
-  }, 20_000)
+  }, 60_000)
 })
 
 describe('passwords', () => {
