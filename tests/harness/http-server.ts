@@ -94,16 +94,17 @@ export async function startTestServer({
   const changes = bus.broadcast<Change>('changes')
   const keys = openMasterKeys(dataDir, clock)
   await ensureRootUnit(database, clock)
+  const health = { startedAt: new Date(), children: () => [], threads: () => [], bus: () => [], losses: () => [] }
+  const metrics = async () => 'watchfire_test 1\n'
+  const stores = { database, keys, events: events?.query, bus, changes }
   const app = createServer({
     config,
     version: '0.0.0',
     clock,
     logger,
-    database,
-    keys,
-    bus,
-    events,
-    changes,
+    ...stores,
+    health,
+    metrics,
     ...overrides,
   } as Dependencies)
   await app.listen({ host: '127.0.0.1', port: 0 })

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { exportAudit } from '../../state/audit/export.ts'
 import { listAudit } from '../../state/audit/list.ts'
 import { verifyAudit } from '../../state/audit/verify.ts'
+import { rootUnitPath } from '../../state/units/unit.ts'
+import { requireScope } from '../../state/write.ts'
 import type { App } from '../app.ts'
 import { contextOf } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -61,11 +63,15 @@ export function auditRoutes(app: App, dependencies: Dependencies): void {
       schema: {
         tags,
         operationId: 'verifyAudit',
-        summary: 'Check the hash chain and its signed heads',
+        summary: 'Check the hash chain and its signed heads; for auditors of the root unit',
         response: { 200: auditVerification },
       },
     },
-    async () => verifyAudit(dependencies.database, dependencies.config.dataDir),
+    async (request) => {
+      // One chain for the whole installation: what it names is for the eyes of the whole.
+      requireScope(request.actor, rootUnitPath, 'audit')
+      return verifyAudit(dependencies.database, dependencies.config.dataDir)
+    },
   )
 }
 

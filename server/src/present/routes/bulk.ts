@@ -5,7 +5,7 @@ import { ingestLimits } from '../../collect/http/limits.ts'
 import type { App } from '../app.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { InFlight } from '../in-flight.ts'
-import { bodyBytes, publishRecords } from './ingest.ts'
+import { bodyBytes, publishRecords, sourceOf } from './ingest.ts'
 
 /** The release of Elasticsearch whose bulk API this is; shippers refuse servers much older than themselves. */
 const elasticVersion = '8.19.0'
@@ -33,7 +33,8 @@ export function bulkRoutes(app: App, dependencies: Dependencies, inFlight: InFli
     const body = await decodeBody(bodyBytes(request), request.headers['content-encoding'])
     const { index } = request.params as { index?: string }
     const bulkRequest = readBulk(body, index)
-    const records = bulkRecords(bulkRequest, { sender: request.actor.name, receivedAtMs: startedAtMs })
+    const taken = bulkRecords(bulkRequest, { sender: request.actor.name, receivedAtMs: startedAtMs })
+    const records = taken.map((record) => ({ ...record, source: sourceOf(request.actor, record.source) }))
     const key = bulkIdempotencyKey(bulkRequest)
     await publishRecords(dependencies, records, key && `${request.actor.id}:${key}`)
     return bulkResponse(bulkRequest, dependencies.clock.now() - startedAtMs, () => dependencies.clock.id())

@@ -11,6 +11,8 @@ import { ingestLimits } from '../../collect/http/limits.ts'
 import { ingestLines } from '../../collect/http/lines.ts'
 import { CodedError } from '../../event/errors.ts'
 import { encodeRawRecord, type RawRecord } from '../../event/raw-record.ts'
+import type { Actor } from '../../state/actor.ts'
+import { rootUnitPath } from '../../state/units/unit.ts'
 import type { App } from '../app.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { InFlight } from '../in-flight.ts'
@@ -48,7 +50,7 @@ export function ingestRoutes(app: App, dependencies: Dependencies, inFlight: InF
     },
     async (request) => {
       const body = await decodeBody(bodyBytes(request), request.headers['content-encoding'])
-      const { source } = request.params
+      const source = sourceOf(request.actor, request.params.source)
       const records = ingestLines(body, request.headers['content-type'], {
         sender: request.actor.name,
         source,
@@ -88,7 +90,7 @@ export function importRoutes(app: App, dependencies: Dependencies): void {
       await mkdir(folder, { recursive: true, mode: 0o700 })
       try {
         const bytes = await receive(request.body as Readable | null, path)
-        const { name, source = name } = request.query
+        const source = sourceOf(request.actor, request.query.source ?? request.query.name)
         let accepted = 0
         await importFile(path, {
           source,
@@ -153,4 +155,13 @@ export async function publishRecords(
 /** The body as it came; a request without one is empty. */
 export function bodyBytes(request: FastifyRequest): Buffer {
   return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+}
+
+/**
+ * The name a source goes by: with the unit of the sender behind it, unless that is the root, so that no unit's token can
+ * send under the name of another unit's source.
+ */
+export function sourceOf({ unitPath }: Actor, name: string): string {
+  const unit = unitPath.split('/').at(-2)
+  return unitPath === rootUnitPath || unit === undefined || unit === '' ? name : `${name}@${unit}`
 }
