@@ -153,6 +153,22 @@ describe('createSyslogCollector', () => {
     expect(collector.counters().cutMessages).toBeGreaterThan(0)
   })
 
+  it('names IPv4 senders of an IPv6 listener by their IPv4 address', async () => {
+    const records: RawRecord[] = []
+    const publish = async (batch: Uint8Array[]) => void records.push(...batch.map(decodeRawRecord))
+    try {
+      collector = await createSyslogCollector({ bind: '::', port: 0, publish, clock: systemClock })
+    } catch (error) {
+      // A machine without IPv6 has no such senders.
+      return expect(error).toMatchObject({ code: 'LISTEN_FAILED' })
+    }
+    const { port } = collector.address()
+    await sendTcp(port, '<1>tcp\n')
+    await sendUdp(port, ['<1>udp'])
+    await until(() => records.length === 2)
+    expect(records.map(({ sender }) => sender)).toEqual(['127.0.0.1', '127.0.0.1'])
+  })
+
   it('says which port is taken', async () => {
     const server = createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
