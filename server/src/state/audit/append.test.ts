@@ -1,6 +1,6 @@
 import { asc } from 'drizzle-orm'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { auditRows } from '../../seams/store/schema/audit.ts'
+import { auditHead, auditRows } from '../../seams/store/schema/audit.ts'
 import { systemActor } from '../actor.ts'
 import { openTestStore, type TestStore } from '../store-for-tests.ts'
 import { write } from '../write.ts'
@@ -67,4 +67,12 @@ test('what the database stores differently than it was given hashes the same whe
   expect(odd!.detail).toMatchObject({ lone: '\ufffd and \ufffd', date: '1970-01-01T00:00:00.000Z' })
   expect(chainHash({ ...huge!, timeMs: huge!.time.getTime() })).toBe(huge!.hash)
   expect(huge!.detail).toMatchObject({ truncated: true })
+})
+
+test('a chain whose head was taken away is not begun anew', async () => {
+  await store.database.delete(auditHead)
+  const work = write(store.system, { action: 'test.run', permission: 'health:read' }, async () => {
+    return { result: 1, target: 'test:1', unitPath: '/1/' }
+  })
+  await expect(work).rejects.toMatchObject({ code: 'AUDIT_BROKEN' })
 })
