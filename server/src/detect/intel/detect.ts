@@ -4,7 +4,7 @@ import { detectionId, shortened } from '../detect.ts'
 import { entitiesOf } from '../entities.ts'
 
 /** Rule ids of the detector, one a kind of indicator, so that they can be switched off and excepted like any rule. */
-export const intelRules: Readonly<Record<string, { id: string; title: string }>> = {
+const intelRules: Readonly<Record<string, { id: string; title: string }>> = {
   ip: { id: 'watchfire-intel-ip', title: 'Address known to threat intelligence' },
   cidr: { id: 'watchfire-intel-ip', title: 'Address known to threat intelligence' },
   domain: { id: 'watchfire-intel-domain', title: 'Domain known to threat intelligence' },

@@ -34,10 +34,15 @@ function judge(rule: CompiledRule, record: JsonRecord): boolean {
 
 function judgeTest({ field, predicates }: FieldTest, record: JsonRecord): boolean {
   const members = field === undefined ? leaves(record) : valuesAt(record, field)
-  return predicates.some((predicate) => judgePredicate(predicate, members, record))
+  return predicates.some((predicate) => judgePredicate(predicate, members, field, record))
 }
 
-function judgePredicate(predicate: Predicate, members: unknown[], record: JsonRecord): boolean {
+function judgePredicate(
+  predicate: Predicate,
+  members: unknown[],
+  field: string | undefined,
+  record: JsonRecord,
+): boolean {
   const texts = textsOf(members)
   const level = (text: string, cased: boolean) => (cased ? text : text.toLowerCase().replaceAll('ς', 'σ'))
   switch (predicate.kind) {
@@ -72,11 +77,11 @@ function judgePredicate(predicate: Predicate, members: unknown[], record: JsonRe
       )
     }
     case 'null':
-      return members.length === 0 || members.includes(null)
+      return members.every((member) => member === null)
     case 'any':
       return members.some((member) => member !== null)
     case 'exists':
-      return members.length > 0 === predicate.expected
+      return (field !== undefined && record[field] !== undefined) === predicate.expected
     default:
       throw new TypeError(`the judge does not know ${predicate.kind}`)
   }
@@ -96,11 +101,10 @@ function regexOf(pattern: Pattern): RegExp {
   return new RegExp(`^${source.join('')}$`, 'su')
 }
 
-/** An empty list has no members but is present: it counts as one value that no text matches. */
 function valuesAt(record: JsonRecord, field: string): unknown[] {
   const value = record[field]
   if (value === undefined) return []
-  return Array.isArray(value) ? (value.length === 0 ? [{}] : value) : [value]
+  return Array.isArray(value) ? value : [value]
 }
 
 function leaves(value: unknown): unknown[] {

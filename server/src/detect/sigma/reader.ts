@@ -69,8 +69,9 @@ export function eventReader(name: string, view: FieldView): Reader<Event> {
       let empty: null | undefined
       for (const field of from) {
         const value = fields[field]
-        if (value !== undefined && value !== null) values.set(field, value)
-        else if (value === null) empty = null
+        if (value === undefined) continue
+        if (isEmpty(value)) empty = null
+        else values.set(field, value)
       }
       const first = values.values().next()
       return first.done ? empty : change(first.value, values)
@@ -82,11 +83,17 @@ export function eventReader(name: string, view: FieldView): Reader<Event> {
     let empty: null | undefined
     for (let i = 0; i < from.length; i++) {
       const value = fields[from[i]!]
-      if (value !== undefined && value !== null) return value
-      if (value === null) empty = null
+      if (value === undefined) continue
+      if (!isEmpty(value)) return value
+      empty = null
     }
     return empty
   }
+}
+
+/** Null, or a list that holds nothing else. */
+function isEmpty(value: FieldValue): boolean {
+  return value === null || (Array.isArray(value) && value.every(isEmpty))
 }
 
 /** What stands beside the fields of an event. */

@@ -88,20 +88,21 @@ export class Slots<Source> {
 
   private readList(slot: number, list: unknown[]): void {
     const texts: string[] = []
-    let flags = slotPresent | (list.length === 0 ? slotValue : 0)
+    let hasValue = false
     const add = (members: unknown[], depth: number): void => {
       for (const member of members) {
-        if (member === null || member === undefined) flags |= slotNull
-        else {
-          flags |= slotValue
-          if (Array.isArray(member)) {
-            if (depth < 32) add(member, depth + 1)
-          } else if (typeof member !== 'object') texts.push(String(member))
+        if (member === null || member === undefined) continue
+        if (Array.isArray(member)) {
+          if (depth < 32) add(member, depth + 1)
+        } else {
+          hasValue = true
+          if (typeof member !== 'object') texts.push(String(member))
         }
       }
     }
     add(list, 0)
-    this.flags[slot] = flags
+    // A list that holds nothing but null says no more than null.
+    this.flags[slot] = slotPresent | (hasValue ? slotValue : slotNull)
     this.texts[slot] = texts.length === 0 ? undefined : texts
   }
 }
