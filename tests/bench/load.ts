@@ -29,7 +29,7 @@ const overHttp = values['http-url'] ? records.filter(({ way }) => way === 'http'
 const overSyslog = records.filter(({ way }) => way.startsWith('syslog'))
 const syslogShare = overSyslog.length / (overSyslog.length + overHttp.length)
 
-const counts = { sent: 0, bytes: 0, refused: 0, blockedTicks: 0 }
+const counts = { sent: 0, bytes: 0, refused: 0, blockedTicks: 0, reconnects: 0 }
 const startedAtMs = Date.now()
 const streams: Promise<void>[] = [syslogStream(rate * syslogShare)]
 if (overHttp.length > 0) streams.push(httpStream(rate * (1 - syslogShare)))
@@ -79,37 +79,58 @@ async function paced(
 }
 
 async function syslogStream(perSecond: number): Promise<void> {
-  const sockets: Socket[] = []
-  for (let index = 0; index < Number(values.connections); index++) {
-    const socket = connect(Number(values['syslog-port']), values['syslog-host'])
-    await once(socket, 'connect')
-    sockets.push(socket)
-  }
+  const sockets: (Socket | undefined)[] = []
+  for (let index = 0; index < Number(values.connections); index++) sockets.push(await connected())
   let turn = 0
   await paced(new LinePool(overSyslog.map(({ text }) => text)), perSecond, async (bytes, lines) => {
-    const socket = sockets[turn++ % sockets.length]!
+    const place = turn++ % sockets.length
+    let socket = sockets[place]
+    if (!socket || socket.destroyed) {
+      socket = await connected()
+      sockets[place] = socket
+      if (!socket) return
+      counts.reconnects++
+    }
     counts.sent += lines
     counts.bytes += bytes.length
     if (!socket.write(bytes)) {
       counts.blockedTicks++
-      await once(socket, 'drain')
+      await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => undefined)
     }
   })
   await Promise.all(
     sockets.map(async (socket) => {
+      if (!socket || socket.destroyed) return
       socket.end()
       await once(socket, 'close')
     }),
   )
 }
 
+/** A connection, tried for again while nobody listens; undefined when the time is over. */
+async function connected(): Promise<Socket | undefined> {
+  while (Date.now() < startedAtMs + seconds * 1_000) {
+    const socket = connect(Number(values['syslog-port']), values['syslog-host'])
+    // Whoever wrote to it sees that it is destroyed; `once` below rejects by this error.
+    socket.on('error', () => undefined)
+    socket.resume()
+    try {
+      await once(socket, 'connect')
+      return socket
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+  return undefined
+}
+
 async function httpStream(perSecond: number): Promise<void> {
   const url = `${values['http-url']}/api/v1/ingest/load`
   const headers = { authorization: `Bearer ${values.token}`, 'content-type': 'application/x-ndjson' }
   await paced(new LinePool(overHttp.map(({ text }) => text)), perSecond, async (bytes, lines) => {
-    const response = await fetch(url, { method: 'POST', body: new Uint8Array(bytes), headers })
-    await response.arrayBuffer()
-    if (response.ok) {
+    const response = await fetch(url, { method: 'POST', body: new Uint8Array(bytes), headers }).catch(() => undefined)
+    await response?.arrayBuffer().catch(() => undefined)
+    if (response?.ok) {
       counts.sent += lines
       counts.bytes += bytes.length
     } else {
