@@ -39,13 +39,13 @@ const ruleTitles: [string, string, Schemas['Severity'], string[], string[]][] = 
 
 export function makeRules(nowMs: number): Schemas['RuleDetail'][] {
   return ruleTitles.map(([id, title, severity, tactics, techniques], index) => ({
-    id, title, description: `${title}. Looks for the behaviour in the fields of the event, whatever product reported it.`, severity, status: index % 3 === 0 ? 'stable' : 'test', author: 'Watchfire', kind: index === 0 || index === 1 ? 'correlation' : 'detection',
+    id, title, titleZh: null, descriptionZh: null, parts: [], misses: both('', ''), steps: { zh: ['核对来源地址'], en: ['Check the source address'] }, history: [], description: `${title}. Looks for the behaviour in the fields of the event, whatever product reported it.`, severity, status: index % 3 === 0 ? 'stable' : 'test', author: 'Watchfire', kind: index === 0 || index === 1 ? 'correlation' : 'detection',
     logsource: { category: index === 4 ? 'webserver' : null, product: index === 6 ? 'windows' : 'linux', service: index < 2 ? 'sshd' : null }, techniques, tactics, enabled: index !== 7, canFire: index !== 6 && index !== 7,
-    cannotFireReasons: index === 6 ? ['No source of windows / security was seen in the last 7 days'] : index === 7 ? ['The rule is switched off'] : [],
+    cannotFireReasons: index === 6 ? ['no_source' as const] : index === 7 ? ['disabled' as const] : [],
     lastFiredAt: index < 6 ? iso(nowMs - index * 1.7 * hour) : null, firedCount: index < 6 ? 900 - index * 130 : 0, firedCountLastDay: index < 6 ? 120 - index * 18 : 0,
     yaml: `title: ${title}\nid: ${id}\nstatus: test\nlevel: ${severity}\nlogsource:\n  product: linux\n  service: sshd\ndetection:\n  selection:\n    event.action: ssh_login\n    event.outcome: failure\n  condition: selection\n`,
-    falsePositives: ['Scanners of the bureau itself'], references: ['https://attack.mitre.org/'], fields: ['event.action', 'event.outcome', 'source.ip'], requiredSources: index === 6 ? ['windows / security'] : ['linux / sshd'],
-    samples: { fires: [{ 'event.action': 'ssh_login', 'event.outcome': 'failure' }], silent: [{ 'event.action': 'ssh_login', 'event.outcome': 'success' }] }, problems: [],
+    falsePositives: ['Scanners of the bureau itself'], references: ['https://attack.mitre.org/'], fields: ['event.action', 'event.outcome', 'source.ip'],
+    samples: { fires: [{ parser: 'linux-auth', lines: ['sshd[1]: Failed password for root from 198.51.100.23 port 4 ssh2'] }], silent: [{ parser: 'linux-auth', lines: ['sshd[1]: Accepted password for root from 10.20.3.15 port 4 ssh2'] }] }, problems: [],
   }))
 }
 
@@ -80,10 +80,10 @@ export function makeIncidents(nowMs: number): Schemas['Incident'][] {
           ['host', host, 'target', null, null],
           ['user', 'backup', 'target', null, null],
         ] as const
-      ).map(([type, value, role, country, organisation]) => ({ type, value, role, country, organisation, firstSeenAt: iso(last - 0.5 * hour), lastSeenAt: iso(last), matchCount: 40 })),
+      ).map(([type, value, role, country, organisation]) => ({ type, value, role, country: country ?? undefined, organisation: organisation ?? undefined, firstMs: last - 0.5 * hour, lastMs: last, matches: 40 })),
       ruleIds: ruleTitles.slice(index % 3, (index % 3) + 2).map(([id]) => id), unitPath: '/1/2/', assigneeId: assigned ? 2 : null, assigneeName: assigned ? '陈静' : null, detectionCount: 4, matchCount: 212 - index,
-      firstSeenAt: iso(last - 0.5 * hour), lastSeenAt: iso(last), createdAt: iso(last - 0.4 * hour), updatedAt: iso(last), openedAt: iso(last - 0.4 * hour), acknowledgedAt: assigned ? iso(last) : null, closedAt: status === 'closed' ? iso(last) : null,
-      duplicateOf: null, mergedInto: null, continues: index === 2 ? 101 : null,
+      firstSeenAt: iso(last - 0.5 * hour), lastSeenAt: iso(last), updatedAt: iso(last), version: 1, openedAt: iso(last - 0.4 * hour), acknowledgedAt: assigned ? iso(last) : null, closedAt: status === 'closed' ? iso(last) : null,
+      duplicateOf: null, continues: index === 2 ? 101 : null,
     } satisfies Schemas['Incident']
   })
 }
@@ -95,10 +95,10 @@ export function makeDetections(nowMs: number, incidents: Schemas['Incident'][], 
       const at = Date.parse(incident.firstSeenAt) + step * 7 * 60_000
       return {
         id: `d${place}-${step}`, ruleId, ruleTitle, detector: step === 0 ? 'correlation' : 'sigma', severity, firstSeenAt: iso(at - 60_000), lastSeenAt: iso(at), matchCount: step === 0 ? 198 : 1, createdAt: iso(at), updatedAt: iso(Math.min(nowMs, at + 1000)),
-        summary: `${ruleTitle}: 198.51.100.23 → ${incident.entities[1]!.value}`, unitPath: '/1/2/', sourceKey: 'syslog:10.20.3.15', techniques, tactics, entities: incident.entities.map(({ type, value, role }) => ({ type, value, role })),
+        summary: `${ruleTitle}: 198.51.100.23 → ${incident.entities[1]!.value}`, unitPath: '/1/2/', sourceKey: 'syslog:10.20.3.15', techniques, tactics, entities: incident.entities.map((entity) => ({ ...entity, firstMs: at - 60_000, lastMs: at, matches: 4 })),
         eventIds: eventIds.slice(place * 3, place * 3 + 3), matched: [{ part: 'selection', field: 'event.outcome', value: 'failure' }, { part: 'selection', field: 'source.ip', value: '198.51.100.23' }],
         fields: { 'event.action': 'ssh_login', 'event.outcome': 'failure', 'source.ip': '198.51.100.23', 'user.name': 'backup', 'host.name': incident.entities[1]!.value, message: 'Failed password for backup from 198.51.100.23 port 40022 ssh2' },
-        incidentId: place % 7 === 6 ? null : incident.id, suppressedBy: place % 7 === 6 ? 1 : null,
+        incidentId: place % 7 === 6 ? null : incident.id, suppressedBy: place % 7 === 6 ? 1 : null, acknowledgedAt: null, acknowledgedBy: null,
       } satisfies Schemas['Detection']
     }),
   )
@@ -116,7 +116,7 @@ export function makeSources(nowMs: number): Schemas['Source'][] {
   ]
   return rows.map(([key, name, parser, rate, parseRate, silent], index) => ({
     id: `s${index}`, key, name, transport: key.split(':')[0] === 'syslog' ? 'syslog-udp' : key.split(':')[0]!, parser, pinned: index === 3, unitId: 2, unitPath: '/1/2/', firstSeenAt: iso(nowMs - 240 * hour), lastSeenAt: iso(nowMs - (silent ? 5 * hour : index * 900)),
-    recordCount: Math.round(rate * 86_400 + 12_345), unparsedCount: Math.round((1 - parseRate) * (rate * 8640 + 2345)), parseRate, recordsPerSecond: rate, silenceAfterMinutes: index === 3 ? 60 : null, silent,
+    recordCount: Math.round(rate * 86_400 + 12_345), unparsedCount: Math.round((1 - parseRate) * (rate * 8640 + 2345)), parseRate, recordsPerSecond: rate, silenceAfterMinutes: index === 3 ? 60 : null, silent, lastEventAt: null, silentSince: null, byteCount: 123_456_789, lastFailure: null, timeZone: null, retentionClass: 'standard', enabled: true,
   }))
 }
 

@@ -34,7 +34,7 @@ const comments: Schemas['Comment'][] = [{ id: 1, author: '陈静', text: '已联
 const exceptions: Schemas['Exception'][] = [
   { id: 1, name: '漏洞扫描器的例行扫描', reason: '每周二凌晨，王强确认', effect: 'hide', ruleIds: ['ssh-brute-force'], conditions: [{ field: 'source.ip', operator: 'cidr', values: ['10.20.9.0/24'] }], unitPath: '/1/', ownerName: '陈静', expiresAt: new Date(nowMs + 86_400_000 * 20).toISOString(), removedAt: null, active: true, hitCount: 1423, lastHitAt: new Date(nowMs - 7_200_000).toISOString(), createdAt: new Date(nowMs - 86_400_000 * 9).toISOString(), updatedAt: new Date(nowMs - 86_400_000 * 9).toISOString() },
 ]
-const saved: Schemas['SavedSearch'][] = [{ id: 1, name: '失败的登录', query: 'event.category:authentication and event.outcome:failure', from: 'now-24h', to: 'now', columns: ['user.name', 'source.ip', 'message'], shared: true, ownerId: 2, ownerName: '陈静', unitPath: '/1/', createdAt: new Date(nowMs).toISOString(), updatedAt: new Date(nowMs).toISOString() }]
+const saved: Schemas['SavedSearch'][] = [{ id: 1, name: '失败的登录', query: 'event.category:authentication and event.outcome:failure', from: 'now-24h', to: 'now', columns: ['user.name', 'source.ip', 'message'], shared: true, own: true, ownerName: '陈静', unitPath: '/1/', createdAt: new Date(nowMs).toISOString(), updatedAt: new Date(nowMs).toISOString() }]
 const undo = new Map<string, Map<number, Schemas['Incident']>>()
 let signedIn: Schemas['User'] | undefined
 
@@ -115,7 +115,7 @@ function listIncidents(call: Call) {
       (!query.get('rule') || incident.ruleIds.includes(query.get('rule')!)) &&
       (!assignee || (assignee === 'none' ? incident.assigneeId === null : assignee === 'me' ? incident.assigneeId === signedIn?.id : incident.assigneeId === Number(assignee))),
   )
-  const key = sort.replace('-', '') as 'score' | 'lastSeenAt' | 'createdAt'
+  const key = sort.replace('-', '') as 'score' | 'lastSeenAt' | 'openedAt'
   const rank = ['informational', 'low', 'medium', 'high', 'critical']
   const valueOf = (incident: Schemas['Incident']) => (sort === '-severity' ? rank.indexOf(incident.severity) : key === 'score' ? incident.score : Date.parse(incident[key]))
   rows.sort((a, b) => (valueOf(b) - valueOf(a)) * (sort.startsWith('-') ? 1 : -1))
@@ -152,8 +152,8 @@ function timeline(id: number) {
 function graph(id: number): Schemas['IncidentGraph'] {
   const { entities } = find(incidents, (incident) => incident.id === id)
   return {
-    nodes: entities.map(({ type, value }) => ({ id: `${type}:${value}`, type, value, detectionCount: 3 })),
-    edges: entities.slice(1).map((entity, index) => ({ from: `ip:${entities[0]!.value}`, to: `${entity.type}:${entity.value}`, label: index ? 'signed in as' : 'guessed passwords', severity: index ? 'high' : 'medium', detectionCount: 2 + index })),
+    nodes: entities.map(({ type, value, role }) => ({ id: `${type}:${value}`, type, value, role, detectionCount: 3 })),
+    edges: entities.slice(1).map((entity, index) => ({ from: `ip:${entities[0]!.value}`, to: `${entity.type}:${entity.value}`, ruleId: rules[index]!.id, label: index ? 'signed in as' : 'guessed passwords', severity: index ? 'high' : 'medium', detectionCount: 2 + index })),
   }
 }
 
@@ -186,7 +186,7 @@ function overview(): Schemas['Overview'] {
       { kind: 'sources_silent', severity: 'high', count: 1, link: '/sources?silent=true' },
       { kind: 'sources_unparsed', severity: 'medium', count: 2, link: '/sources' },
     ],
-    incidents: { open: open.length, unassigned, mine, openBySeverity, openedLastDay: 12, closedLastDay: 4, top: open.slice(0, 6).map(({ id, title, severity, score, status, lastSeenAt }) => ({ id, title, severity, score, status, lastSeenAt })) },
+    incidents: { open: open.length, unassigned, mine, openBySeverity, openedLastDay: 12, closedLastDay: 4, meanTimeToAcknowledgeMs: 540_000, meanTimeToCloseMs: 7_260_000, openedPerHour: [], top: open.slice(0, 6).map(({ id, title, severity, score, status, lastSeenAt }) => ({ id, title, severity, score, status, lastSeenAt })) },
     detections: { lastDay: 213, trend: hours.buckets.map(({ at }, index) => ({ at, count: 6 + (index % 7), by: { critical: index % 9 === 4 ? 1 : 0, high: index % 4, medium: 2 + (index % 5), low: index % 3 } })), topRules: rules.slice(0, 6).map((rule) => ({ ruleId: rule.id, title: rule.title, severity: rule.severity, count: rule.firedCountLastDay })) },
     events: { lastDay: 16_812_345, perSecond: 194.8, trend: hours.buckets.map(({ at, count }) => ({ at, count: count * 7000 })) },
     sources: { total: sources.length, silent: 1, parseRate: 0.9931, worst: [...sources].sort((a, b) => a.parseRate - b.parseRate).slice(0, 4).map(({ id, name, silent, parseRate, lastSeenAt }) => ({ id, name, silent, parseRate, lastSeenAt })) },
@@ -260,12 +260,13 @@ const routes: Record<string, Handler> = {
     return { valid: at < 0, normalised: query, fields: [], problem: at < 0 ? null : { message: 'A value is missing', position: at, length: 1, suggestions: [] } }
   },
   'GET events/:id': ({ params }) => eventDetail(params.id!),
-  'GET fields': () => ({ items: fieldNames.map((name) => ({ name, type: 'keyword', description: name, column: true })), total: fieldNames.length, next: null }),
+  'GET fields': () => ({ items: fieldNames.map((name) => ({ name, type: 'keyword', description: { zh: name, en: name }, column: true })), total: fieldNames.length, next: null }),
   'GET saved-searches': (call) => page(saved, call),
   'GET sources': (call) => page(sources.filter(({ silent }) => !call.query.get('silent') || String(silent) === call.query.get('silent')), call),
   'GET sources/:id': ({ params }) => find(sources, ({ id }) => id === params.id),
   'GET sources/:id/unparsed': () => ({ items: events.filter((event) => event['error.message']).slice(0, 6).map((event) => ({ eventId: event['event.id'], receivedAt: event['@timestamp'], text: String(event.message), base64: '' })), total: 6, next: null }),
-  'GET parsers': () => ({ items: ['linux-auth', 'nginx-access', 'cef'].map((name) => ({ name, title: name, description: '', vendor: null, product: null, sampleCount: 4 })), total: 3, next: null }),
+  'GET sources/:id/series': ({ query }) => ({ items: Array.from({ length: Number(query.get('minutes') ?? 60) }, (_, index) => ({ at: new Date(nowMs - index * 60_000).toISOString(), records: 40 + ((index * 37) % 23), unparsed: 0, bytes: 4000 })).reverse() }),
+  'GET parsers': () => ({ items: ['linux-auth', 'nginx-access', 'cef'].map((name) => ({ name, title: { zh: name, en: name }, generic: false })), total: 3, next: null }),
   'GET rules': (call) => page(rules, call),
   'GET rules/:id': ({ params }) => find(rules, ({ id }) => id === params.id),
   'PATCH rules/:id': ({ params, body }) => Object.assign(find(rules, ({ id }) => id === params.id), { enabled: body.enabled }),

@@ -468,23 +468,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/incidents/{id}/timeline": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Detections, comments, changes and deliveries in time order */
-        get: operations["getIncidentTimeline"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/incidents/{id}/comments": {
         parameters: {
             query?: never;
@@ -497,6 +480,23 @@ export interface paths {
         put?: never;
         /** Add a comment */
         post: operations["addComment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Detections, comments, changes and deliveries in time order */
+        get: operations["getIncidentTimeline"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1174,7 +1174,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Check the hash chain and its signed heads */
+        /** Check the hash chain and its signed heads; for auditors of the root unit */
         post: operations["verifyAudit"];
         delete?: never;
         options?: never;
@@ -1243,7 +1243,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
+                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_DAMAGED" | "STOPPING" | "CHILD_FAILED" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "PARSER_INVALID" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
                 /** @description What happened, in a sentence. */
                 message: string;
                 /** @description What to do about it. */
@@ -3494,47 +3494,6 @@ export interface operations {
             };
         };
     };
-    getIncidentTimeline: {
-        parameters: {
-            query?: {
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string;
-            };
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["TimelineEntry"][];
-                        total: number;
-                        /** @description Counting stopped at its bound: there are more. */
-                        totalIsLowerBound?: boolean;
-                        next: string | null;
-                    };
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     listComments: {
         parameters: {
             query?: {
@@ -3600,6 +3559,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getIncidentTimeline: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["TimelineEntry"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
                 };
             };
             /** @description What went wrong. */

@@ -148,7 +148,7 @@ export function Table<Row>(props: TableProps<Row>) {
     <div className="table-box card">
       {showTools ? (
         <div className="table-tools">
-          {props.tools}
+          <div className="start">{props.tools}</div>
           <div className="end">
             {props.endTools}
             {chooser ? <ColumnChooser columns={props.columns} memory={memory} onChange={change} /> : null}

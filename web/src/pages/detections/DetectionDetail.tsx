@@ -14,6 +14,7 @@ import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { Value } from '../../ui/Value.tsx'
 import { ExceptionDialog } from '../exceptions/ExceptionDialog.tsx'
+import { RuleLink } from '../incidents/IncidentSummary.tsx'
 
 /** Why it fired: which part of the rule met which value, highlighted in the event; and where to go from here. */
 export function DetectionDetail({ id, full = false }: { id: string; full?: boolean }) {
@@ -114,7 +115,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
           <dl className="facts">
             <dt>{t('detection.rule')}</dt>
             <dd>
-              <Link to={`/rules/${encodeURIComponent(detection.ruleId)}` as '/'}>{detection.ruleTitle}</Link>
+              <RuleLink id={detection.ruleId} title={detection.ruleTitle} />
             </dd>
             <dt>{t('incident.tactics')}</dt>
             <dd>{detection.tactics.map((name) => (isTactic(name) ? t(`tactic.${name}`) : name)).join(' · ') || '—'}</dd>

@@ -21,8 +21,8 @@ import { listRange, rangeOf, TimePicker } from '../../ui/TimePicker.tsx'
 import { zoneName } from '../../ui/time.ts'
 import { useUrl } from '../../ui/useUrl.ts'
 import { Value } from '../../ui/Value.tsx'
+import { RuleLink } from '../incidents/IncidentSummary.tsx'
 import { fieldOfEntity, Stage } from '../incidents/IncidentsPage.tsx'
-
 import { DetectionDetail } from './DetectionDetail.tsx'
 
 type Detection = Schemas['Detection']
@@ -57,7 +57,12 @@ export default function DetectionsPage() {
         width: 132,
         render: (row) => <Time value={row.lastSeenAt} />,
       },
-      { key: 'severity', title: t('incident.severity'), width: 86, render: (row) => <Severity value={row.severity} /> },
+      {
+        key: 'severity',
+        title: t('incident.severity'),
+        width: 110,
+        render: (row) => <Severity value={row.severity} />,
+      },
       {
         key: 'summary',
         title: t('detection.summary'),
@@ -70,7 +75,7 @@ export default function DetectionsPage() {
         minor: true,
         title: t('detection.rule'),
         width: 200,
-        render: (row) => <Link to={`/rules/${encodeURIComponent(row.ruleId)}` as '/'}>{row.ruleTitle}</Link>,
+        render: (row) => <RuleLink id={row.ruleId} title={row.ruleTitle} />,
       },
       {
         key: 'detector',

@@ -1,9 +1,10 @@
 import { MinusCircleOutlined, PlusOutlined } from '@ant-design/icons'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { AutoComplete, Button, DatePicker, Form, Input, Select } from 'antd'
 import dayjs, { type Dayjs } from 'dayjs'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { useRuleNames, useRuleTitle } from '../../api/useRuleTitle.ts'
 import { Dialog } from '../../forms/Dialog.tsx'
 import { toast } from '../../ui/toast.tsx'
 import { rankFields } from '../search/completion.ts'
@@ -38,11 +39,8 @@ export function ExceptionDialog({ ruleIds, conditions, reason, onDone }: Excepti
   const { t } = useTranslation()
   const queries = useQueryClient()
   const fields = useFields()
-  const rules = useQuery({
-    queryKey: ['rules', 'names'],
-    queryFn: () => answer(api.GET('/api/v1/rules', { params: { query: { limit: 500 } } })),
-    staleTime: 300_000,
-  })
+  const rules = useRuleNames()
+  const titleOf = useRuleTitle()
   const [form] = Form.useForm<Values>()
   const create = useMutation({
     mutationFn: (values: Values) =>
@@ -99,7 +97,7 @@ export function ExceptionDialog({ ruleIds, conditions, reason, onDone }: Excepti
             showSearch
             optionFilterProp="label"
             placeholder={t('exception.everyRule')}
-            options={rules.data?.items.map((rule) => ({ value: rule.id, label: rule.title }))}
+            options={rules.data?.items.map((rule) => ({ value: rule.id, label: titleOf(rule.id, rule.title) }))}
           />
         </Form.Item>
         <Form.Item name="effect" label={t('exception.effect')}>

@@ -44,7 +44,7 @@ export function CloseDialog({ count, busy, onCancel, onClose }: CloseDialogProps
         </Form.Item>
         <Form.Item noStyle shouldUpdate={(before, after) => before.reason !== after.reason}>
           {({ getFieldValue }) =>
-            getFieldValue('reason') === 'duplicate' && count === 1 ? (
+            getFieldValue('reason') === 'duplicate' ? (
               <Form.Item name="duplicateOf" label={t('incident.duplicateOf')}>
                 <InputNumber min={1} precision={0} controls={false} prefix="#" style={{ width: 160 }} />
               </Form.Item>

@@ -49,7 +49,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
     queryKey: ['incidents', 'one', id],
     queryFn: () => answer(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } })),
   })
-  const { change, closeDuplicate, busy } = useIncidentActions(() => {
+  const { change, busy } = useIncidentActions(() => {
     if (closing) onClosed?.()
     setClosing(false)
   })
@@ -188,10 +188,8 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
           count={1}
           busy={busy}
           onCancel={() => setClosing(false)}
-          onClose={(closeReason, comment, of) =>
-            of
-              ? closeDuplicate({ id, of, note: comment })
-              : change({ ids, action: 'close', reason: closeReason, comment })
+          onClose={(closeReason, note, duplicateOf) =>
+            change({ ids, action: 'close', reason: closeReason, note, duplicateOf })
           }
         />
       ) : null}

@@ -1,8 +1,8 @@
-import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { TOptions } from 'i18next'
 import { useTranslation } from 'react-i18next'
-import { answer, api, type Schemas } from '../../api/client.ts'
+import type { Schemas } from '../../api/client.ts'
+import { useRuleTitle } from '../../api/useRuleTitle.ts'
 import { useSay } from '../../i18n/useSay.ts'
 import { isTactic } from '../../ui/attack.ts'
 import { formatDuration, formatNumber } from '../../ui/format.ts'
@@ -48,7 +48,6 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
                 <td className="mono">
                   <Value field={fieldOfEntity[entity.type]} value={entity.value} focusable />
                 </td>
-                <td className="faint">{[entity.country, entity.organisation].filter(Boolean).join(' · ')}</td>
                 <td className="faint right">{t(`entity.role.${entity.role}`)}</td>
               </tr>
             ))}
@@ -84,7 +83,7 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
           <dd>{formatDuration(Math.max(0, Date.parse(incident.lastSeenAt) - Date.parse(incident.firstSeenAt)))}</dd>
           <dt>{t('incident.created')}</dt>
           <dd>
-            <Time value={incident.createdAt} as="full" />
+            <Time value={incident.openedAt} as="full" />
           </dd>
           {incident.closedAt ? (
             <>
@@ -198,12 +197,7 @@ export function RuleLinks({ ids }: { ids: string[] }) {
 }
 
 /** A rule by its title; by its id where the role may not read rules or the rule is gone. */
-export function RuleLink({ id }: { id: string }) {
-  const { data } = useQuery({
-    queryKey: ['rules', 'one', id],
-    queryFn: () => answer(api.GET('/api/v1/rules/{id}', { params: { path: { id } } })),
-    staleTime: 300_000,
-    retry: false,
-  })
-  return <Link to={`/rules/${encodeURIComponent(id)}` as '/'}>{data?.title ?? id}</Link>
+export function RuleLink({ id, title }: { id: string; title?: string }) {
+  const titleOf = useRuleTitle()
+  return <Link to={`/rules/${encodeURIComponent(id)}` as '/'}>{titleOf(id, title)}</Link>
 }

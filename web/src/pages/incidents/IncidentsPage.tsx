@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { exportUrl } from '../../api/download.ts'
 import { useList } from '../../api/lists.ts'
+import type { operations } from '../../api/schema.d.ts'
 import { useCan } from '../../api/session.tsx'
 import { useSay } from '../../i18n/useSay.ts'
 import { type Column, formatSort, parseSort } from '../../table/columns.ts'
@@ -29,7 +30,7 @@ import { useIncidentActions } from './useIncidentActions.ts'
 import { Status, statuses } from './words.tsx'
 
 type Incident = Schemas['Incident']
-type SortName = '-score' | '-lastSeenAt' | 'lastSeenAt' | '-createdAt' | '-severity'
+type SortName = NonNullable<NonNullable<operations['listIncidents']['parameters']['query']>['sort']>
 
 const openStatuses = 'new,in_progress,on_hold'
 
@@ -83,7 +84,7 @@ export default function IncidentsPage() {
       {
         key: 'severity',
         title: t('incident.severity'),
-        width: 86,
+        width: 110,
         sortKey: 'severity',
         render: (row) => <Severity value={row.severity} />,
       },
@@ -130,7 +131,7 @@ export default function IncidentsPage() {
         key: 'stage',
         minor: true,
         title: t('incident.stage'),
-        width: 96,
+        width: 130,
         render: (row) => <Stage tactics={row.tactics} />,
       },
       {
@@ -141,7 +142,7 @@ export default function IncidentsPage() {
         align: 'right',
         render: (row) => <span className="number">{formatNumber(row.detectionCount)}</span>,
       },
-      { key: 'status', title: t('incident.statusName'), width: 84, render: (row) => <Status value={row.status} /> },
+      { key: 'status', title: t('incident.statusName'), width: 100, render: (row) => <Status value={row.status} /> },
       {
         key: 'assignee',
         minor: true,
@@ -151,6 +152,7 @@ export default function IncidentsPage() {
       },
       {
         key: 'lastSeenAt',
+        minor: true,
         title: `${t('incident.lastSeen')} (${zoneName()})`,
         width: 132,
         sortKey: 'lastSeenAt',
@@ -160,9 +162,9 @@ export default function IncidentsPage() {
         key: 'createdAt',
         title: t('incident.created'),
         width: 132,
-        sortKey: 'createdAt',
+        sortKey: 'openedAt',
         hidden: true,
-        render: (row) => <Time value={row.createdAt} />,
+        render: (row) => <Time value={row.openedAt} />,
       },
       {
         key: 'closeReason',
@@ -258,7 +260,7 @@ export default function IncidentsPage() {
           activeKey={url.id}
           onOpen={(row) => setUrl({ id: String(row.id), event: undefined }, 'replace')}
           sort={parseSort(sort)}
-          onSort={(next) => setUrl({ sort: next.key === 'lastSeenAt' ? formatSort(next) : `-${next.key}` })}
+          onSort={(next) => setUrl({ sort: formatSort(next) })}
           tools={
             ids.length > 0 ? (
               <>
@@ -343,7 +345,7 @@ export default function IncidentsPage() {
           count={closing.length}
           busy={busy}
           onCancel={() => setClosing(null)}
-          onClose={(reason, comment) => change({ ids: closing, action: 'close', reason, comment })}
+          onClose={(reason, note, duplicateOf) => change({ ids: closing, action: 'close', reason, note, duplicateOf })}
         />
       ) : null}
     </div>

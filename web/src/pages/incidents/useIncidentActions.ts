@@ -10,7 +10,8 @@ export type Bulk = {
   status?: 'new' | 'in_progress' | 'on_hold'
   severity?: Schemas['Severity']
   reason?: Schemas['CloseReason']
-  comment?: string
+  note?: string
+  duplicateOf?: number
 }
 
 /** Every change of incidents, one or many, goes the same way and can be taken back from the answer. */
@@ -48,23 +49,5 @@ export function useIncidentActions(onDone?: () => void) {
       }
     },
   })
-  const closeDuplicate = useMutation({
-    mutationFn: ({ id, of, note }: { id: number; of: number; note: string | undefined }) =>
-      answer(
-        api.POST('/api/v1/incidents/{id}/close', {
-          params: { path: { id } },
-          body: { reason: 'duplicate', duplicateOf: of, note },
-        }),
-      ),
-    onSuccess: async () => {
-      await refresh()
-      onDone?.()
-      toast(t('incident.done.close', { number: 1 }))
-    },
-  })
-  return {
-    change: change.mutate,
-    closeDuplicate: closeDuplicate.mutate,
-    busy: change.isPending || closeDuplicate.isPending,
-  }
+  return { change: change.mutate, busy: change.isPending }
 }

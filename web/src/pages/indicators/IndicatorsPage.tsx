@@ -93,7 +93,12 @@ export default function IndicatorsPage() {
         grow: true,
         render: (row) => <Value field={fieldOfType[row.type]} value={row.value} className="mono" />,
       },
-      { key: 'severity', title: t('incident.severity'), width: 90, render: (row) => <Severity value={row.severity} /> },
+      {
+        key: 'severity',
+        title: t('incident.severity'),
+        width: 110,
+        render: (row) => <Severity value={row.severity} />,
+      },
       {
         key: 'state',
         title: t('exception.state'),

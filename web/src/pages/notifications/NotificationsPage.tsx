@@ -56,12 +56,12 @@ export default function NotificationsPage() {
           { key: 'deliveries', label: t('notification.deliveries') },
         ]}
       />
-      {tab === 'channels' ? <Channels /> : <Deliveries />}
+      {tab === 'channels' ? <Channels onShowDeliveries={() => setUrl({ tab: 'deliveries' })} /> : <Deliveries />}
     </div>
   )
 }
 
-function Channels() {
+function Channels({ onShowDeliveries }: { onShowDeliveries(): void }) {
   const { t } = useTranslation()
   const can = useCan()
   const queries = useQueryClient()
@@ -90,12 +90,9 @@ function Channels() {
   const { mutate: test, isPending: testing } = useMutation({
     mutationFn: (id: number) =>
       answer(api.POST('/api/v1/notifications/channels/{id}/test', { params: { path: { id } } })),
-    onSuccess: async ({ delivered, message }) => {
-      await refresh()
-      toast(delivered ? t('notification.testDelivered', { message }) : t('notification.testFailed', { message }), {
-        kind: delivered ? 'info' : 'error',
-        seconds: 10,
-      })
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ['deliveries'] })
+      toast(t('notification.testSent'), { action: { label: t('notification.deliveries'), run: onShowDeliveries } })
     },
   })
   const { mutate: remove } = useMutation({
@@ -140,7 +137,9 @@ function Channels() {
         key: 'to',
         title: t('notification.destination'),
         width: 260,
-        render: (row) => <span className="mono">{String(row.settings.url ?? row.settings.to ?? '')}</span>,
+        render: (row) => (
+          <span className="mono">{'url' in row.settings ? row.settings.url : row.settings.to.join(', ')}</span>
+        ),
       },
       {
         key: 'severity',
@@ -427,7 +426,7 @@ function Deliveries() {
         title: t('notification.attempts'),
         width: 84,
         align: 'right',
-        render: (row) => <span className="number">{formatNumber(row.attempts)}</span>,
+        render: (row) => <span className="number">{formatNumber(row.attempts.length)}</span>,
       },
       {
         key: 'error',

@@ -4,8 +4,9 @@ import { lazy, type ReactNode, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useCan } from '../../api/session.tsx'
+import { useRuleTitle } from '../../api/useRuleTitle.ts'
 import { useSay } from '../../i18n/useSay.ts'
-import { formatCompact, formatNumber, formatRate, formatShare } from '../../ui/format.ts'
+import { formatCompact, formatDuration, formatNumber, formatRate, formatShare } from '../../ui/format.ts'
 import { PageHead } from '../../ui/PageHead.tsx'
 import { Severity, severities } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
@@ -16,6 +17,13 @@ const TrendChart = lazy(() => import('../../charts/TrendChart.tsx'))
 
 type Overview = Schemas['Overview']
 
+const permissionOfPart: Record<string, string | undefined> = {
+  incidents: 'incident:read',
+  detections: 'detection:read',
+  events: 'event:read',
+  sources: 'source:read',
+}
+
 /** What needs me now, then how it goes; every number leads to what it counts. */
 export default function OverviewPage() {
   const { t } = useTranslation()
@@ -24,6 +32,8 @@ export default function OverviewPage() {
     queryFn: () => answer(api.GET('/api/v1/overview')),
   })
   const can = useCan()
+  // What is not for this role's eyes is not missing.
+  const unreadable = (data?.missing ?? []).filter((part) => can(permissionOfPart[part]) === undefined)
   return (
     <div className="page">
       <PageHead
@@ -39,17 +49,17 @@ export default function OverviewPage() {
       {error ? <Problem error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <>
-          {data.missing.length > 0 ? (
+          {unreadable.length > 0 ? (
             <div className="banner">
-              {t('overview.missing', { parts: data.missing.map((part) => partName(part)).join(t('punctuation.list')) })}
+              {t('overview.missing', { parts: unreadable.map((part) => partName(part)).join(t('punctuation.list')) })}
             </div>
           ) : null}
           <div className="overview">
             <Attention overview={data} />
-            {can('incident:read') === undefined ? <Incidents overview={data} /> : null}
-            {can('detection:read') === undefined ? <Detections overview={data} /> : null}
-            <Events overview={data} />
-            <Sources overview={data} />
+            {data.incidents ? <Incidents incidents={data.incidents} /> : null}
+            {data.detections ? <Detections detections={data.detections} /> : null}
+            {data.events ? <Events events={data.events} /> : null}
+            {data.sources ? <Sources sources={data.sources} /> : null}
           </div>
         </>
       ) : error ? null : (
@@ -120,7 +130,7 @@ function Attention({ overview }: { overview: Overview }) {
   )
 }
 
-function Incidents({ overview: { incidents } }: { overview: Overview }) {
+function Incidents({ incidents }: { incidents: NonNullable<Overview['incidents']> }) {
   const { t } = useTranslation()
   const say = useSay()
   return (
@@ -202,6 +212,14 @@ function Incidents({ overview: { incidents } }: { overview: Overview }) {
             })}
           </tbody>
         </table>
+        {incidents.meanTimeToAcknowledgeMs === null ? null : (
+          <p className="soft small" style={{ marginTop: 8 }}>
+            {t('overview.acknowledge', { duration: formatDuration(incidents.meanTimeToAcknowledgeMs) })}
+            {incidents.meanTimeToCloseMs === null
+              ? ''
+              : ` · ${t('overview.close', { duration: formatDuration(incidents.meanTimeToCloseMs) })}`}
+          </p>
+        )}
         <p className="soft small" style={{ marginTop: 8 }}>
           {t('overview.lastDay', {
             opened: formatNumber(incidents.openedLastDay),
@@ -213,8 +231,9 @@ function Incidents({ overview: { incidents } }: { overview: Overview }) {
   )
 }
 
-function Detections({ overview: { detections } }: { overview: Overview }) {
+function Detections({ detections }: { detections: NonNullable<Overview['detections']> }) {
   const { t } = useTranslation()
+  const titleOf = useRuleTitle()
   const navigate = useNavigate()
   return (
     <>
@@ -253,8 +272,12 @@ function Detections({ overview: { detections } }: { overview: Overview }) {
                     <Severity value={rule.severity} bare />
                   </td>
                   <td className="ellipsis" style={{ maxWidth: 0, width: '99%' }}>
-                    <Link to="/detections" search={{ rule: rule.ruleId, from: 'now-24h' } as never} title={rule.title}>
-                      {rule.title}
+                    <Link
+                      to="/detections"
+                      search={{ rule: rule.ruleId, from: 'now-24h' } as never}
+                      title={titleOf(rule.ruleId, rule.title)}
+                    >
+                      {titleOf(rule.ruleId, rule.title)}
                     </Link>
                   </td>
                   <td className="right number">{formatNumber(rule.count)}</td>
@@ -268,7 +291,7 @@ function Detections({ overview: { detections } }: { overview: Overview }) {
   )
 }
 
-function Events({ overview: { events } }: { overview: Overview }) {
+function Events({ events }: { events: NonNullable<Overview['events']> }) {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const can = useCan()
@@ -309,7 +332,7 @@ function Events({ overview: { events } }: { overview: Overview }) {
   )
 }
 
-function Sources({ overview: { sources } }: { overview: Overview }) {
+function Sources({ sources }: { sources: NonNullable<Overview['sources']> }) {
   const { t } = useTranslation()
   return (
     <Card size="third" title={t('overview.sourceHealth')} more={<Link to="/sources">{t('overview.all')}</Link>}>

@@ -4,19 +4,23 @@ import { Switch } from 'antd'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { useCan } from '../../api/session.tsx'
+import { useSay } from '../../i18n/useSay.ts'
 import { isTactic } from '../../ui/attack.ts'
 import { Copy } from '../../ui/Copy.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
-import { CanFire, useRuleSwitch } from './RulesPage.tsx'
+import { RuleLinks } from '../incidents/IncidentSummary.tsx'
+import { CanFire, useRuleSwitch, useRuleText } from './RulesPage.tsx'
 
 /** What a rule looks for, whether it can fire now and why not, its evidence, its text. */
 export function RuleDetail({ id, full = false }: { id: string; full?: boolean }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
+  const say = useSay()
   const can = useCan()
   const change = useRuleSwitch()
+  const inLanguage = useRuleText()
   const {
     data: rule,
     error,
@@ -42,10 +46,12 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
       </div>
     )
   const reason = can('rule:write')
+  const text = inLanguage(rule)
+  const steps = i18n.language === 'en' ? rule.steps.en : rule.steps.zh
   return (
     <div className={`detail ${full ? 'full' : ''}`} data-testid="rule-detail">
       <div className="detail-head">
-        <h2>{rule.title}</h2>
+        <h2>{text.title}</h2>
         <div className="row wrap">
           <Severity value={rule.severity} />
           <CanFire rule={rule} />
@@ -77,9 +83,11 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
           <section className="state error" data-testid="cannot-fire">
             <h3>{t('rule.whyNot')}</h3>
             <ul>
-              {[...rule.problems, ...rule.cannotFireReasons].map((text) => (
-                <li key={text}>· {text}</li>
-              ))}
+              {[...rule.cannotFireReasons.map((name) => t(`rule.cannotReason.${name}`)), ...rule.problems].map(
+                (text) => (
+                  <li key={text}>· {text}</li>
+                ),
+              )}
             </ul>
             <Link className="button" to="/sources">
               {t('rule.toSources')}
@@ -88,8 +96,32 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
         )}
         <section>
           <h3>{t('rule.what')}</h3>
-          <p style={{ whiteSpace: 'pre-wrap' }}>{rule.description || '—'}</p>
+          <p style={{ whiteSpace: 'pre-wrap' }}>{text.description || '—'}</p>
         </section>
+        {say(rule.misses) ? (
+          <section>
+            <h3>{t('rule.misses')}</h3>
+            <p>{say(rule.misses)}</p>
+          </section>
+        ) : null}
+        {steps.length > 0 ? (
+          <section>
+            <h3>{t('rule.steps')}</h3>
+            <ol>
+              {steps.map((step, index) => (
+                <li key={step}>
+                  {index + 1}. {step}
+                </li>
+              ))}
+            </ol>
+          </section>
+        ) : null}
+        {rule.parts.length > 0 ? (
+          <section>
+            <h3>{t('rule.parts')}</h3>
+            <RuleLinks ids={rule.parts} />
+          </section>
+        ) : null}
         <dl className="facts">
           <dt>{t('incident.tactics')}</dt>
           <dd>{rule.tactics.map((name) => (isTactic(name) ? t(`tactic.${name}`) : name)).join(' · ') || '—'}</dd>
@@ -100,8 +132,6 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
             {[rule.logsource.product, rule.logsource.service, rule.logsource.category].filter(Boolean).join(' / ') ||
               '—'}
           </dd>
-          <dt>{t('rule.requires')}</dt>
-          <dd className="mono">{rule.requiredSources.join(' · ') || '—'}</dd>
           <dt>{t('rule.reads')}</dt>
           <dd className="mono">{rule.fields.join(' · ') || '—'}</dd>
           <dt>{t('rule.fired')}</dt>
@@ -133,6 +163,19 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
             {rule.yaml}
           </pre>
         </section>
+        {rule.history.length > 0 ? (
+          <section>
+            <h3>{t('rule.history')}</h3>
+            <ul>
+              {rule.history.map((entry) => (
+                <li key={entry.changedAt}>
+                  <Time value={entry.changedAt} /> {entry.changedBy}{' '}
+                  {entry.enabled ? t('rule.enabled') : t('rule.disabled')} <span className="faint">{entry.note}</span>
+                </li>
+              ))}
+            </ul>
+          </section>
+        ) : null}
         <Samples title={t('rule.fires')} samples={rule.samples.fires} />
         <Samples title={t('rule.silent')} samples={rule.samples.silent} />
         {rule.references.length > 0 ? (
@@ -150,18 +193,18 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
   )
 }
 
-function Samples({ title, samples }: { title: string; samples: Record<string, unknown>[] }) {
+function Samples({ title, samples }: { title: string; samples: { parser: string; lines: string[] }[] }) {
   if (samples.length === 0) return null
   return (
     <section>
       <h3>
         {title} <span className="faint number">{formatNumber(samples.length)}</span>
       </h3>
-      {/* biome-ignore lint/suspicious/noArrayIndexKey: samples of one rule never move */}
-      {samples.slice(0, 5).map((sample, index) => (
-        <pre key={index} className="raw small" style={{ marginBottom: 4 }}>
-          {JSON.stringify(sample, null, 1)}
-        </pre>
+      {samples.slice(0, 5).map(({ parser, lines }) => (
+        <div key={parser + lines.join('\n')} style={{ marginBottom: 6 }}>
+          <span className="faint small mono">{parser}</span>
+          <pre className="raw small">{lines.join('\n')}</pre>
+        </div>
       ))}
     </section>
   )

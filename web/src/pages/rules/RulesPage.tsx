@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Switch } from 'antd'
-import { useMemo } from 'react'
+import { useCallback, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
@@ -51,6 +51,7 @@ export default function RulesPage() {
     answer(api.GET('/api/v1/rules', { params: { query: { ...filters, after, limit: 200 } as never } })),
   )
   const reason = can('rule:write')
+  const inLanguage = useRuleText()
   const { mutate, isPending } = change
   const columns = useMemo<Column<Rule>[]>(
     () => [
@@ -70,16 +71,21 @@ export default function RulesPage() {
           </span>
         ),
       },
-      { key: 'canFire', title: t('rule.canFire'), width: 96, render: (row) => <CanFire rule={row} /> },
-      { key: 'severity', title: t('incident.severity'), width: 86, render: (row) => <Severity value={row.severity} /> },
+      { key: 'canFire', title: t('rule.canFire'), width: 110, render: (row) => <CanFire rule={row} /> },
+      {
+        key: 'severity',
+        title: t('incident.severity'),
+        width: 110,
+        render: (row) => <Severity value={row.severity} />,
+      },
       {
         key: 'title',
         title: t('rule.title'),
         width: 300,
         grow: true,
         render: (row) => (
-          <span className="strong" title={row.description}>
-            {row.title}
+          <span className="strong" title={inLanguage(row).description}>
+            {inLanguage(row).title}
           </span>
         ),
       },
@@ -133,7 +139,7 @@ export default function RulesPage() {
       },
       { key: 'status', title: t('rule.status'), width: 90, hidden: true, render: (row) => row.status },
     ],
-    [t, reason, isPending, mutate],
+    [t, inLanguage, reason, isPending, mutate],
   )
   return (
     <div className="page fill">
@@ -211,12 +217,29 @@ export default function RulesPage() {
   )
 }
 
+/** Title and description in the reader's language; English where the rule has no Chinese. */
+export function useRuleText(): (rule: Pick<Rule, 'title' | 'titleZh' | 'description' | 'descriptionZh'>) => {
+  title: string
+  description: string
+} {
+  const { i18n } = useTranslation()
+  const isEnglish = i18n.language === 'en'
+  return useCallback(
+    (rule) =>
+      isEnglish ? rule : { title: rule.titleZh ?? rule.title, description: rule.descriptionZh ?? rule.description },
+    [isEnglish],
+  )
+}
+
 /** Whether it could fire now; if not, why, on hover. */
 export function CanFire({ rule }: { rule: Pick<Rule, 'canFire' | 'cannotFireReasons' | 'enabled'> }) {
   const { t } = useTranslation()
   if (rule.canFire) return <span className="good">● {t('rule.can')}</span>
   return (
-    <span className={rule.enabled ? 'bad' : 'faint'} title={rule.cannotFireReasons.join('\n')}>
+    <span
+      className={rule.enabled ? 'bad' : 'faint'}
+      title={rule.cannotFireReasons.map((name) => t(`rule.cannotReason.${name}`)).join('\n')}
+    >
       {rule.enabled ? '▲' : '○'} {t('rule.cannot')}
     </span>
   )

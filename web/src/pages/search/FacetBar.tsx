@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { useSay } from '../../i18n/useSay.ts'
 import { formatNumber, formatShare } from '../../ui/format.ts'
 import { recall, remember } from '../../ui/remember.ts'
 import { Skeleton } from '../../ui/States.tsx'
@@ -34,12 +35,17 @@ interface FacetBarProps {
 export function FacetBar(props: FacetBarProps) {
   const { t } = useTranslation()
   const fields = useFields()
+  const say = useSay()
   const [filter, setFilter] = useState('')
   const [opened, setOpened] = useState<string[]>(() => recall<string[]>('facets') ?? usual.slice(0, 5))
   const names = useMemo(() => {
     if (filter.trim()) return rankFields(fields, filter.trim(), 30).map(({ name }) => name)
     return [...new Set([...opened, ...usual, ...props.columns.filter((name) => name !== 'message')])]
   }, [fields, filter, opened, props.columns])
+  const describe = (name: string) => {
+    const field = fields.find((candidate) => candidate.name === name)
+    return field ? say(field.description) : name
+  }
   const toggle = (name: string) => {
     const next = opened.includes(name) ? opened.filter((other) => other !== name) : [...opened, name]
     remember('facets', next)
@@ -63,7 +69,7 @@ export function FacetBar(props: FacetBarProps) {
                 type="button"
                 className="plain grow ellipsis"
                 aria-expanded={opened.includes(name)}
-                title={fields.find((field) => field.name === name)?.description ?? name}
+                title={describe(name)}
                 onClick={() => toggle(name)}
               >
                 {opened.includes(name) ? <DownOutlined /> : <RightOutlined />} <span className="mono">{name}</span>

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { type KeyboardEvent, useDeferredValue, useEffect, useId, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { useSay } from '../../i18n/useSay.ts'
 import { formatNumber } from '../../ui/format.ts'
 import { useKeys } from '../../ui/keys.ts'
 import { quoteValue } from '../../ui/query.ts'
@@ -182,6 +183,7 @@ export function QueryBar({ query, range, onSubmit }: QueryBarProps) {
 
 function useOptions(text: string, caret: number, range: { from: string; to: string }, open: boolean): Option[] {
   const fields = useFields()
+  const say = useSay()
   const word = useDeferredValue(wordAt(text, caret))
   const field = word.kind === 'value' ? word.field : undefined
   const known = field !== undefined && fields.some(({ name }) => name === field)
@@ -197,7 +199,7 @@ function useOptions(text: string, caret: number, range: { from: string; to: stri
     return rankFields(fields, word.text).map(({ name, description }) => ({
       insert: name,
       label: name,
-      hint: description,
+      hint: say(description),
     }))
   }
   const wanted = word.text.toLowerCase()

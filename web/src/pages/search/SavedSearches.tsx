@@ -4,7 +4,6 @@ import { Checkbox, Form, Input } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
-import { useMe } from '../../api/session.tsx'
 import { Dialog } from '../../forms/Dialog.tsx'
 import { Popup } from '../../ui/Popup.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -19,7 +18,6 @@ interface SavedSearchesProps {
 
 export function SavedSearches(props: SavedSearchesProps) {
   const { t } = useTranslation()
-  const { data: me } = useMe()
   const queries = useQueryClient()
   const [at, setAt] = useState<DOMRect | null>(null)
   const [close] = useState(() => () => setAt(null))
@@ -97,7 +95,7 @@ export function SavedSearches(props: SavedSearchesProps) {
                 <span className="ellipsis">{saved.name}</span>
                 <span className="hint">{saved.shared ? `${t('search.shared')} · ${saved.ownerName}` : ''}</span>
               </button>
-              {saved.ownerId === me?.user?.id ? (
+              {saved.own ? (
                 <button
                   type="button"
                   className="plain faint"

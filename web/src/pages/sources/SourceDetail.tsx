@@ -1,10 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Button, Form, Input, InputNumber, Select } from 'antd'
+import { Button, Form, Input, InputNumber, Select, Switch } from 'antd'
+import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useCan } from '../../api/session.tsx'
 import { Histogram } from '../../charts/Histogram.tsx'
+import { useSay } from '../../i18n/useSay.ts'
 import { formatNumber, formatRate, formatShare } from '../../ui/format.ts'
 import { clause } from '../../ui/query.ts'
 import { Problem, Skeleton } from '../../ui/States.tsx'
@@ -26,13 +28,13 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
   })
   const mayRead = can('event:read') === undefined
   const query = source ? clause(sourceField, source.key) : ''
-  const trend = useQuery({
-    queryKey: ['sources', 'trend', source?.key],
+  const series = useQuery({
+    queryKey: ['series', id, 1440],
     queryFn: () =>
-      answer(api.POST('/api/v1/search/histogram', { body: { query, from: 'now-24h', to: 'now', buckets: 48 } })),
-    enabled: mayRead && source !== undefined,
-    retry: false,
+      answer(api.GET('/api/v1/sources/{id}/series', { params: { path: { id }, query: { minutes: 1440 } } })),
+    staleTime: 60_000,
   })
+  const bars = useMemo(() => gather(series.data?.items ?? []), [series.data])
   const unparsed = useQuery({
     queryKey: ['sources', 'unparsed', id],
     queryFn: () => answer(api.GET('/api/v1/sources/{id}/unparsed', { params: { path: { id }, query: { limit: 20 } } })),
@@ -77,21 +79,12 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
       <div className="detail-body">
         <section>
           <h3>{t('source.day')}</h3>
-          {trend.data ? (
-            <Histogram
-              buckets={trend.data.buckets}
-              intervalMs={trend.data.intervalMs}
-              height={96}
-              label={t('source.day')}
-            />
-          ) : mayRead ? (
-            trend.error ? (
-              <Problem error={trend.error} />
-            ) : (
-              <Skeleton rows={3} />
-            )
+          {series.error ? (
+            <Problem error={series.error} onRetry={() => void series.refetch()} />
+          ) : series.data ? (
+            <Histogram buckets={bars} intervalMs={barMs} height={96} label={t('source.day')} />
           ) : (
-            <p className="faint">{can('event:read')}</p>
+            <Skeleton rows={3} />
           )}
         </section>
         <dl className="facts">
@@ -103,6 +96,12 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
           <dd className="number">
             {formatShare(source.parseRate)} · {t('source.unparsed')} {formatNumber(source.unparsedCount)}
           </dd>
+          {source.lastFailure ? (
+            <>
+              <dt>{t('source.lastFailure')}</dt>
+              <dd className="warn">{source.lastFailure}</dd>
+            </>
+          ) : null}
           <dt>{t('source.firstSeen')}</dt>
           <dd>
             <Time value={source.firstSeenAt} as="full" />
@@ -143,8 +142,37 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
   )
 }
 
+interface SettingValues {
+  name: string
+  parser: string
+  unitId: number
+  silenceAfterMinutes?: number | null
+  timeZone: string
+  enabled: boolean
+}
+
+const barMs = 1_800_000
+
+/** Minutes gathered into half hours. */
+function gather(minutes: Schemas['SourceMinute'][]): { at: string; count: number }[] {
+  const bars = new Map<number, number>()
+  for (const { at, records } of minutes) {
+    const start = Math.floor(Date.parse(at) / barMs) * barMs
+    bars.set(start, (bars.get(start) ?? 0) + records)
+  }
+  const times = [...bars.keys()].sort((a, b) => a - b)
+  const [first] = times
+  const last = times.at(-1)
+  if (first === undefined || last === undefined) return []
+  return Array.from({ length: (last - first) / barMs + 1 }, (_, index) => first + index * barMs).map((start) => ({
+    at: new Date(start).toISOString(),
+    count: bars.get(start) ?? 0,
+  }))
+}
+
 function Settings({ source, reason }: { source: Schemas['Source']; reason?: string }) {
   const { t } = useTranslation()
+  const say = useSay()
   const queries = useQueryClient()
   const [form] = Form.useForm()
   const parsers = useQuery({
@@ -154,7 +182,7 @@ function Settings({ source, reason }: { source: Schemas['Source']; reason?: stri
   })
   const units = useQuery({ queryKey: ['units'], queryFn: () => answer(api.GET('/api/v1/units')), staleTime: 60_000 })
   const save = useMutation({
-    mutationFn: (values: { name: string; parser: string; unitId?: number; silenceAfterMinutes?: number | null }) =>
+    mutationFn: (values: SettingValues) =>
       answer(
         api.PATCH('/api/v1/sources/{id}', {
           params: { path: { id: source.id } },
@@ -163,6 +191,8 @@ function Settings({ source, reason }: { source: Schemas['Source']; reason?: stri
             parser: values.parser === '' ? null : values.parser,
             unitId: values.unitId,
             silenceAfterMinutes: values.silenceAfterMinutes ?? null,
+            timeZone: values.timeZone.trim() || null,
+            enabled: values.enabled,
           },
         }),
       ),
@@ -174,7 +204,9 @@ function Settings({ source, reason }: { source: Schemas['Source']; reason?: stri
   const initial = {
     name: source.name,
     parser: source.pinned ? (source.parser ?? '') : '',
-    unitId: source.unitId ?? undefined,
+    unitId: source.unitId,
+    timeZone: source.timeZone ?? '',
+    enabled: source.enabled,
     silenceAfterMinutes: source.silenceAfterMinutes,
   }
   return (
@@ -206,7 +238,7 @@ function Settings({ source, reason }: { source: Schemas['Source']; reason?: stri
             },
             ...(parsers.data?.items.map((parser) => ({
               value: parser.name,
-              label: `${parser.title} (${parser.name})`,
+              label: `${say(parser.title)} (${parser.name})`,
             })) ?? []),
           ]}
         />
@@ -220,6 +252,12 @@ function Settings({ source, reason }: { source: Schemas['Source']; reason?: stri
       </Form.Item>
       <Form.Item name="silenceAfterMinutes" label={t('source.silence')} extra={t('source.silenceHint')}>
         <InputNumber min={1} max={525600} suffix={t('source.minutes')} style={{ width: 180 }} />
+      </Form.Item>
+      <Form.Item name="timeZone" label={t('source.timeZone')} extra={t('source.timeZoneHint')}>
+        <Input placeholder="Asia/Shanghai" />
+      </Form.Item>
+      <Form.Item name="enabled" label={t('source.accept')} extra={t('source.acceptHint')} valuePropName="checked">
+        <Switch />
       </Form.Item>
       <Button type="primary" htmlType="submit" loading={save.isPending}>
         {t('actions.save')}

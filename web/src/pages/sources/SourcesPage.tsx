@@ -3,7 +3,6 @@ import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
-import { useCan } from '../../api/session.tsx'
 import { Sparkline } from '../../charts/Sparkline.tsx'
 import type { Column } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
@@ -24,27 +23,13 @@ export const sourceField = 'source.key'
 export default function SourcesPage() {
   const { t } = useTranslation()
   const [url, setUrl] = useUrl()
-  const can = useCan()
   const filters = { text: url.text, silent: url.silent }
   const list = useList<Source>(['sources', filters], (after) =>
     answer(api.GET('/api/v1/sources', { params: { query: { ...filters, after, limit: 200 } as never } })),
   )
-  const mayRead = can('event:read') === undefined
-  const trend = useQuery({
-    queryKey: ['sources', 'trend'],
-    queryFn: () =>
-      answer(
-        api.POST('/api/v1/search/histogram', {
-          body: { query: '', from: 'now-1h', to: 'now', buckets: 30, by: sourceField },
-        }),
-      ),
-    enabled: mayRead,
-    staleTime: 30_000,
-    retry: false,
-  })
   const columns = useMemo<Column<Source>[]>(
     () => [
-      { key: 'state', title: t('source.state'), width: 84, render: (row) => <SourceState source={row} /> },
+      { key: 'state', title: t('source.state'), width: 116, render: (row) => <SourceState source={row} /> },
       {
         key: 'name',
         title: t('source.name'),
@@ -84,7 +69,7 @@ export default function SourcesPage() {
       {
         key: 'rate',
         title: t('source.rate'),
-        width: 104,
+        width: 112,
         align: 'right',
         render: (row) => <span className="number">{formatRate(row.recordsPerSecond)}</span>,
       },
@@ -93,11 +78,7 @@ export default function SourcesPage() {
         minor: true,
         title: t('source.trend'),
         width: 116,
-        hidden: !mayRead,
-        render: (row) =>
-          trend.data ? (
-            <Sparkline label={t('source.trend')} values={trend.data.buckets.map(({ by }) => by?.[row.key] ?? 0)} />
-          ) : null,
+        render: (row) => <Trend id={row.id} />,
       },
       {
         key: 'parseRate',
@@ -133,7 +114,7 @@ export default function SourcesPage() {
         render: (row) => <Time value={row.lastSeenAt} as="ago" />,
       },
     ],
-    [t, trend.data, mayRead],
+    [t],
   )
   return (
     <div className="page fill">
@@ -183,6 +164,18 @@ export default function SourcesPage() {
       </Split>
     </div>
   )
+}
+
+/** Records of the last hour, minute by minute. */
+function Trend({ id }: { id: string }) {
+  const { t } = useTranslation()
+  const { data } = useQuery({
+    queryKey: ['series', id, 60],
+    queryFn: () => answer(api.GET('/api/v1/sources/{id}/series', { params: { path: { id }, query: { minutes: 60 } } })),
+    staleTime: 60_000,
+    retry: false,
+  })
+  return data ? <Sparkline label={t('source.trend')} values={data.items.map(({ records }) => records)} /> : null
 }
 
 export function SourceState({ source }: { source: Pick<Source, 'silent' | 'parser'> }) {

@@ -236,17 +236,19 @@ function Users({ units }: { units: Unit[] }) {
         grow: true,
         render: (row) => <span className="strong">{row.displayName}</span>,
       },
-      { key: 'role', title: t('user.role'), width: 120, render: (row) => t(`role.${row.role}`) },
+      { key: 'role', title: t('user.role'), width: 150, render: (row) => t(`role.${row.role}`) },
       { key: 'unit', title: t('source.unit'), width: 160, render: (row) => row.unitName },
       { key: 'state', title: t('exception.state'), width: 110, render: (row) => <UserState user={row} /> },
       {
         key: 'totp',
+        minor: true,
         title: t('user.totp'),
         width: 90,
         render: (row) => (row.totpEnabled ? <span className="good">✓</span> : <span className="faint">—</span>),
       },
       {
         key: 'last',
+        minor: true,
         title: t('user.lastSignIn'),
         width: 120,
         render: (row) => <Time value={row.lastSignInAt} as="ago" empty={t('rule.never')} />,
@@ -254,7 +256,7 @@ function Users({ units }: { units: Unit[] }) {
       {
         key: 'act',
         title: '',
-        width: 210,
+        width: 230,
         render: (row): ReactNode => {
           const why = reason ?? (row.id === me?.user?.id ? t('user.notSelf') : undefined)
           return (
