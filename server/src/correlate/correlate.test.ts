@@ -497,6 +497,20 @@ test('a host with many accounts becomes a hub and stops tying them together', as
   expect((await visible()).at(-1)).toMatchObject({ detectionCount: 2 })
 })
 
+test('candidates that came to nothing are forgotten, their detections are not', async () => {
+  const one = correlator()
+  await one.handle(batchOf([match({ severity: 'low' }), match({ entities: [ip('198.51.100.9')] })]))
+  expect(await allIncidents()).toHaveLength(2)
+  store.clock.advance(49 * 3_600_000)
+  await one.handle(batchOf([match({ entities: [ip('198.51.100.10')], severity: 'low' })], 2))
+  expect((await allIncidents()).map(({ status }) => status)).toEqual(['new', 'candidate'])
+  expect(await allDetections()).toHaveLength(3)
+  expect(one.counters().swept).toBe(1)
+  // One of its firings comes after all.
+  await one.handle(batchOf([match({ severity: 'medium', minute: 1 })], 3))
+  expect(await visible()).toMatchObject([{}, { matchCount: 2, detectionCount: 1 }])
+})
+
 test('a flood of one rule stays cheap', async () => {
   const one = correlator()
   const flood = Array.from({ length: 20_000 }, (_, index) => match({ timeMs: startMs + (index % 60_000) }))

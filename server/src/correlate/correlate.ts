@@ -12,6 +12,7 @@ import { appendAuditAll } from '../state/audit/append.ts'
 import { translateStoreError } from '../state/store-error.ts'
 import { type Applied, applyMatches, type Hit } from './apply.ts'
 import { decodeMatch } from './decode.ts'
+import { sweepCandidates } from './incidents.ts'
 import { addEntry, loadSeen, matchHash, type SeenWindow, storeSeen } from './seen.ts'
 import { type CorrelateSettings, defaultSettings } from './settings.ts'
 import type { AttackLookup } from './stage.ts'
@@ -20,6 +21,8 @@ import { compileSuppressor, type Suppressor } from './suppress.ts'
 const topic = 'detections'
 /** Name of the consumer group, on the bus and in the table of offsets. */
 export const correlateGroup = 'correlate'
+
+const sweepIntervalMs = 10 * 60_000
 
 export interface CorrelatorOptions {
   database: Database
@@ -42,6 +45,8 @@ export interface CorrelateCounters {
   rejected: number
   opened: number
   merged: number
+  /** Candidates that came to nothing and were forgotten. */
+  swept: number
 }
 
 export interface Correlator {
@@ -61,7 +66,16 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
   const settings = options.settings ?? defaultSettings
   const windows = new Map<number, SeenWindow>()
   const exceptionsCache: ExceptionsCache = { version: '', suppressor: compileSuppressor([]) }
-  const counters: CorrelateCounters = { matches: 0, repeated: 0, hidden: 0, rejected: 0, opened: 0, merged: 0 }
+  const counters: CorrelateCounters = {
+    matches: 0,
+    repeated: 0,
+    hidden: 0,
+    rejected: 0,
+    opened: 0,
+    merged: 0,
+    swept: 0,
+  }
+  let nextSweepAtMs = clock.now() + sweepIntervalMs
 
   async function handle(batch: BusBatch): Promise<void> {
     try {
@@ -91,11 +105,26 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     counters.opened += done.applied.openedCount
     counters.merged += done.applied.mergedCount
     for (const change of done.applied.changes) notify(change)
+    await sweepWhenDue()
+  }
+
+  /** A candidate that is kept too long costs space, nothing else; so a failure here waits for the next time. */
+  async function sweepWhenDue(): Promise<void> {
+    const nowMs = clock.now()
+    if (nowMs < nextSweepAtMs) return
+    nextSweepAtMs = nowMs + sweepIntervalMs
+    try {
+      counters.swept += await database.transaction(async (transaction) => {
+        await lockCorrelators(transaction)
+        return sweepCandidates(transaction, nowMs)
+      })
+    } catch (error) {
+      logger.error({ err: translateStoreError(error) }, 'candidates could not be swept')
+    }
   }
 
   async function run(transaction: Transaction, batch: BusBatch) {
-    // One correlator at a time: two could open an incident each for one entity.
-    await transaction.execute(sql`SELECT pg_advisory_xact_lock(hashtext('correlate'))`)
+    await lockCorrelators(transaction)
     const lastOffset = await readOffset(transaction, batch.partition)
     if (lastOffset !== undefined && lastOffset >= batch.last) return undefined
     const skip = lastOffset === undefined ? 0 : Math.max(0, lastOffset + 1 - batch.first)
@@ -125,7 +154,7 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     )
     try {
       await database.transaction(async (transaction) => {
-        await transaction.execute(sql`SELECT pg_advisory_xact_lock(hashtext('correlate'))`)
+        await lockCorrelators(transaction)
         await transaction
           .insert(rejectedMatches)
           .values({
@@ -150,6 +179,11 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     resumeAfter: (partition) => database.transaction((transaction) => readOffset(transaction, partition)),
     counters: () => ({ ...counters }),
   }
+}
+
+/** One correlator at a time, until the transaction ends: two could open an incident each for one entity. */
+async function lockCorrelators(transaction: Transaction): Promise<void> {
+  await transaction.execute(sql`SELECT pg_advisory_xact_lock(hashtext('correlate'))`)
 }
 
 /** The deepest cause: drizzle wraps what the driver says. */

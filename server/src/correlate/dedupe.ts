@@ -113,16 +113,20 @@ export function mergeRows(a: DetectionRow, b: DetectionRow, settings: CorrelateS
   }
 }
 
+/** Who can be behind something; a program or a file is what they use. */
+const principalTypes: ReadonlySet<string> = new Set(['ip', 'user', 'host', 'domain'])
+
 /**
- * The entity a detection is counted by: the first that acts, else the first there is. An account is counted together
- * with its host, since `root` on one host is not `root` on another.
+ * The entity a detection is counted by: the first that acts, else the host, else the first there is. An account is
+ * counted together with its host, since `root` on one host is not `root` on another.
  */
 function principalOf(entities: Entity[]): string {
-  const entity = entities.find(({ role }) => role === 'actor') ?? entities[0]
+  const host = entities.find(({ type }) => type === 'host')
+  const actor = entities.find(({ type, role }) => role === 'actor' && principalTypes.has(type))
+  const entity = actor ?? host ?? entities.find(({ type }) => principalTypes.has(type)) ?? entities[0]
   if (!entity) return ''
   const key = `${entity.type}|${entity.value}`
-  const on = entity.type === 'user' ? entities.find(({ type }) => type === 'host') : undefined
-  return on ? `${key} host|${on.value}` : key
+  return host && entity.type === 'user' ? `${key} host|${host.value}` : key
 }
 
 /** True for the entities a principal is made of. */

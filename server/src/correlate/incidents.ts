@@ -307,3 +307,18 @@ export async function moveAbsorbed(transaction: Transaction, survivor: IncidentS
       ),
     )
 }
+
+/** How long a candidate is kept after its last detection; nothing can join it any more by then. */
+const candidateLifeMs = 48 * 3_600_000
+
+/** Forgets candidates that came to nothing; their detections stay. Returns how many went. */
+export async function sweepCandidates(transaction: Transaction, nowMs: number): Promise<number> {
+  const { rows } = await transaction.execute<{ swept: string }>(sql`
+    WITH stale AS (
+      SELECT id FROM incidents WHERE status = 'candidate' AND updated_at < ${new Date(nowMs - candidateLifeMs)}
+      ORDER BY id LIMIT 10000 FOR UPDATE
+    ), freed AS (UPDATE detections SET incident_id = NULL WHERE incident_id IN (SELECT id FROM stale)),
+    gone AS (DELETE FROM incidents WHERE id IN (SELECT id FROM stale) RETURNING id)
+    SELECT count(*) AS swept FROM gone`)
+  return Number(rows[0]!.swept)
+}

@@ -68,6 +68,17 @@ describe('dedupe', () => {
     expect(rowsOf([base, ...apart]).size).toBe(6)
   })
 
+  test('who acts is counted: an address, an account on its host, a host; never a program', () => {
+    const principal = (entities: Detection['entities']) => [...rowsOf([match({ entities })]).values()][0]!.principal
+    const program = { type: 'process' as const, value: '/usr/bin/cat', role: 'actor' as const }
+    expect(principal([ip('203.0.113.7'), user('ops'), host('a')])).toBe('ip|203.0.113.7')
+    expect(principal([user('ops'), host('a'), program])).toBe('user|ops host|a')
+    expect(principal([program, host('a')])).toBe('host|a')
+    expect(principal([ip('10.0.0.1', 'target')])).toBe('ip|10.0.0.1')
+    expect(principal([program])).toBe('process|/usr/bin/cat')
+    expect(principal([])).toBe('')
+  })
+
   test('an attempt that succeeds is no attempt', () => {
     const success = match({ fields: { 'event.outcome': 'success', 'event.category': 'authentication' } })
     const [row] = rowsOf([success]).values()

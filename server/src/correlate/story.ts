@@ -1,7 +1,8 @@
 import { severityRank } from '../event/event.ts'
 import type { Bilingual, EntityFact, IncidentFacts, RuleFact } from '../event/incident.ts'
+import { isPrivateIp } from '../lib/ip-address.ts'
 import { attackedHosts, successAfterAttempt } from './score.ts'
-import { type AttackLookup, orderTactics } from './stage.ts'
+import { type AttackLookup, orderTactics, stageChain } from './stage.ts'
 import { countText, listText, shortTimeText, spanText, timeText, typeName, zoneText } from './words.ts'
 
 type Language = 'zh' | 'en'
@@ -29,7 +30,7 @@ export function title(facts: IncidentFacts, attack: AttackLookup): Bilingual {
   ).filter((tactic) => attack.tactics.has(tactic))
   const what = (language: Language) => {
     if (stages.length < 2 || facts.rules.length < 2) return worst.title
-    const last = attack.tactics.get(stages.at(-1)!)![language]
+    const last = attack.tactics.get(stageChain(facts.rules, attack).at(-1)!)![language]
     return language === 'zh'
       ? `${stages.length} 个阶段的攻击，直至${last}`
       : `Attack in ${stages.length} stages up to ${last}`
@@ -71,7 +72,7 @@ function opening({ facts, utcOffsetMinutes, language }: Teller): string {
   if (language === 'zh') {
     const when = span === 0 ? `${from}（${zone}）` : `${from} 至 ${to}（${zone}，历时 ${spanText(span, 'zh')}）`
     const who = actor ? `${describe(actor, 'zh')}` : '来源不明的一方'
-    const whom = targets.length > 0 ? `针对${listed(targets, 'zh')}，` : ''
+    const whom = targets.length > 0 ? `${who.endsWith('）') ? '' : ' '}针对${listed(targets, 'zh')}，` : ''
     return `${when}，${who}${whom}触发 ${facts.rules.length} 条规则，共 ${countText(facts.matches)} 次。`
   }
   const when = span === 0 ? `At ${from} (${zone})` : `From ${from} to ${to} (${zone}, ${spanText(span, 'en')})`
@@ -159,14 +160,26 @@ function reach({ facts, language }: Teller): string {
   return language === 'zh' ? `涉及${parts.join('、')}。` : `It touches ${parts.join(', ')}.`
 }
 
+/** Stages nobody reaches without having got in. */
+const laterTactics = [
+  'execution',
+  'persistence',
+  'privilege-escalation',
+  'lateral-movement',
+  'collection',
+  'exfiltration',
+  'impact',
+]
+
 /** What the evidence leaves open, so that nobody reads silence as safety. */
 function unknown({ facts, language }: Teller): string {
   const open: [zh: string, en: string][] = []
   const actor = mainActor(facts.entities)
   const tactics = new Set(facts.rules.flatMap((rule) => rule.tactics))
   if (!actor) open.push(['攻击来源', 'who is behind it'])
-  else if (actor.type === 'ip' && !actor.country) open.push(['来源地址的所在地', 'where the source address lies'])
-  if (facts.attempt && !successAfterAttempt(facts))
+  else if (actor.type === 'ip' && !actor.country && !isPrivateIp(actor.value))
+    open.push(['来源地址的所在地', 'where the source address lies'])
+  if (facts.attempt && !successAfterAttempt(facts) && !laterTactics.some((tactic) => tactics.has(tactic)))
     open.push([
       '尝试是否得手（证据中未见成功的认证）',
       'whether an attempt succeeded (no successful sign-in is in the evidence)',

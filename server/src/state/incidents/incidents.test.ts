@@ -510,17 +510,15 @@ describe('lists', () => {
   test('timeline, evidence and graph of one incident', async () => {
     const id = incidentIds.here!
     const merged = await insertIncident({ status: 'merged', mergedInto: id })
-    await store.database
-      .insert(incidentActivity)
-      .values({
-        incidentId: merged,
-        at: new Date(seenMs + 1),
-        actorKind: 'user',
-        actorId: '1',
-        actorName: 'A',
-        kind: 'comment',
-        detail: { text: 'from the merged one' },
-      })
+    await store.database.insert(incidentActivity).values({
+      incidentId: merged,
+      at: new Date(seenMs + 1),
+      actorKind: 'user',
+      actorId: '1',
+      actorName: 'A',
+      kind: 'comment',
+      detail: { text: 'from the merged one' },
+    })
     const [channel] = await store.database
       .insert(notificationChannels)
       .values({
