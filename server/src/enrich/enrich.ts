@@ -32,7 +32,7 @@ interface Address {
   indicators: readonly EnrichIndicator[]
 }
 
-export const rootUnitPath = '/1/'
+const rootUnitPath = '/1/'
 /** Most addresses whose facts are kept. */
 const addressesLimit = 100_000
 const emptyPlace: Place = { country: undefined, asNumber: undefined, asOrganization: undefined }

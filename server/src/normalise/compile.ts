@@ -131,7 +131,7 @@ function compileMessage(file: ParserFile): Step {
 }
 
 function shapeFor(format: Format): ContentShape {
-  return format === 'json' ? 'json' : format === 'xml' ? 'xml' : 'text'
+  return format === 'json' ? 'json' : 'text'
 }
 
 /** The function that reads content of one format into values; it answers undefined when the content is not of it. */
@@ -164,8 +164,6 @@ function formatReader(format: Format, file: ParserFile): (run: Run) => SourceVal
       }
     case 'embedded-json':
       return (run) => readEmbeddedJson(run.text)
-    case 'xml':
-      throw new ParserProblem(['format'], 'xml is not read yet')
   }
 }
 

@@ -19,7 +19,7 @@ export function compileCondition(condition: Condition, path: FilePath): (run: Ru
 }
 
 /** Texts and numbers compare by their text; a list of values passes when one member does. */
-export function compileTest(test: Condition[string], path: FilePath): Test {
+function compileTest(test: Condition[string], path: FilePath): Test {
   if (Array.isArray(test)) {
     const values = new Set(test.map(String))
     return any((text) => values.has(text))

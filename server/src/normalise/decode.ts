@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 
 /** Longest part of a record that is parsed; the rest is kept in the raw bytes alone. */
-export const parsedBytesLimit = 1 << 20
+const parsedBytesLimit = 1 << 20
 /** Longest record that is kept; a longer one is cut, with the tag `raw_truncated`. */
 export const rawBytesLimit = 16 << 20
 

@@ -4,8 +4,8 @@ import { asFieldValue, type Setter } from './setter.ts'
 import { type RunStore, runStoreFor } from './store-field.ts'
 
 /** Deepest nesting, and most leaves, that are taken from one record; what lies beyond stays in the raw bytes. */
-export const depthLimit = 24
-export const leafLimit = 2000
+const depthLimit = 24
+const leafLimit = 2000
 /** Most elements of a list of objects that are taken apart. */
 const elementLimit = 256
 /** Most names remembered at one level; further ones are handled without being remembered. */

@@ -62,6 +62,7 @@ describe('parser files', () => {
   it('a bad file stops no other, and an own folder replaces and adds parsers', () => {
     for (const name of ['bad', 'own', 'nginx']) mkdirSync(join(folder, 'sources', name), { recursive: true })
     writeFileSync(join(folder, 'sources/bad/parser.yml'), 'name: [')
+    writeFileSync(join(folder, 'sources/notes.txt'), 'a file beside the folders')
     writeFileSync(
       join(folder, 'sources/own/parser.yml'),
       `name: own-app

@@ -38,6 +38,8 @@ export function loadParsers(contentDirs: readonly string[]): LoadedParsers {
   const parsers = new Map<string, Parser>()
   for (const folder of contentDirs) {
     for (const name of list(join(folder, 'sources'))) {
+      // Readme files and the like may stand beside the folders.
+      if (!statSync(join(folder, 'sources', name), { throwIfNoEntry: false })?.isDirectory()) continue
       const file = join(folder, 'sources', name, 'parser.yml')
       if (!statSync(file, { throwIfNoEntry: false })?.isFile()) continue
       const parser = loadParser(file, tables, refused)
@@ -53,7 +55,14 @@ function list(folder: string): string[] {
 
 /** Reads and compiles one parser file; undefined when it was refused. */
 function loadParser(file: string, tables: LookupTables, refused: RefusedFile[]): Parser | undefined {
-  return compileParserText(readFileSync(file, 'utf8'), file, tables, refused)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    refused.push({ file, line: 0, reason: `it cannot be read: ${(error as Error).message}` })
+    return undefined
+  }
+  return compileParserText(text, file, tables, refused)
 }
 
 /** Compiles the text of a parser file; problems are added to `refused`. */

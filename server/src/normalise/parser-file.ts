@@ -126,18 +126,7 @@ const recogniser = z.strictObject({
   where: condition.optional(),
 })
 
-export const formats = [
-  'text',
-  'json',
-  'pairs',
-  'cef',
-  'leef',
-  'csv',
-  'zeek-tsv',
-  'audit',
-  'embedded-json',
-  'xml',
-] as const
+export const formats = ['text', 'json', 'pairs', 'cef', 'leef', 'csv', 'zeek-tsv', 'audit', 'embedded-json'] as const
 
 export const parserFileSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),

@@ -146,7 +146,7 @@ function arraySetter(name: string, type: FieldType): Setter {
 }
 
 /** A value in the type of a field, or undefined when it cannot be. */
-export function convert(value: unknown, type: FieldType, run: Run): FieldValue | undefined {
+function convert(value: unknown, type: FieldType, run: Run): FieldValue | undefined {
   switch (type) {
     case 'keyword':
     case 'text':

@@ -1,6 +1,6 @@
 // Every shipped source: its samples give its expected events. After a wanted change look at what differs and run
 //   npx vitest run server/src/normalise/sources.test.ts -u
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { fieldType } from '../event/catalogue.ts'
@@ -22,7 +22,7 @@ function render(event: Event): string {
 describe('shipped sources', () => {
   it('are all accepted', () => expect(refused).toEqual([]))
 
-  for (const name of readdirSync(sourcesDir)) {
+  for (const name of readdirSync(sourcesDir).filter((entry) => statSync(join(sourcesDir, entry)).isDirectory())) {
     const samplesDir = join(sourcesDir, name, 'samples')
     it(`${name}: samples are recognised and give the expected events`, async () => {
       expect(existsSync(samplesDir), 'a source has samples').toBe(true)

@@ -39,7 +39,7 @@ const filters: Record<string, (text: string) => string> = {
 }
 
 /** Lower case, runs of anything but letters and digits become one `-`. */
-export function slug(text: string): string {
+function slug(text: string): string {
   return text
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

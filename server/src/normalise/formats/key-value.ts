@@ -11,7 +11,7 @@ const pairsLimit = 1024
 export type Separator = ' ' | ';' | ',' | '|' | '\t' | '##'
 
 /** Which character separates pairs: the one that most often stands between a value and the next key. */
-export function separatorOf(text: string, assign: string): Separator {
+function separatorOf(text: string, assign: string): Separator {
   const sample = text.length > 2048 ? text.slice(0, 2048) : text
   let best: Separator = ' '
   let bestCount = 0
