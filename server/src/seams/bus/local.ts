@@ -32,6 +32,7 @@ export interface LocalBusOptions {
 type Notice =
   | { kind: 'end'; topic: Topic; partition: number; end: PartitionEnd }
   | { kind: 'committed'; topic: Topic; group: string; partition: number; offset: number }
+  | { kind: 'group'; topic: Topic; group: string }
   | { kind: 'who' }
 
 const pollIntervalMs = 250
@@ -99,6 +100,10 @@ class LocalBus implements Bus {
     subscriber: Parameters<Bus['subscribe']>[2],
   ): Promise<LocalSubscription> {
     this.#requireOpen()
+    // Known before anything is read: from now on no segment is removed that the group has not passed.
+    this.#register(topic, group)
+    this.#notices.sendToOthers({ kind: 'group', topic, group })
+    await this.#files.makeDirectory(this.#groupDirectory(topic, group))
     const { clock, logger } = this.#options
     const subscription = new LocalSubscription(subscriber, {
       files: this.#files,
@@ -153,13 +158,13 @@ class LocalBus implements Bus {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new Error('the bus is closed')
+    if (this.#closed) throw new CodedError('STOPPING', 'The bus is closed')
   }
 
   /** The same key always goes to the same partition; without one they take turns. */
   #choosePartition(key: string | undefined): number {
     const { partitions } = this.#options
-    if (partitions.length === 0) throw new Error('this thread owns no partition to publish to')
+    if (partitions.length === 0) throw new TypeError('this thread owns no partition to publish to')
     if (key === undefined) return partitions[this.#nextWriter++ % partitions.length]!
     // FNV-1a, 32 bit: http://www.isthe.com/chongo/tech/comp/fnv/
     let hash = 0x811c9dc5
@@ -257,6 +262,10 @@ class LocalBus implements Bus {
       }
       return
     }
+    if (notice.kind === 'group') {
+      this.#register(notice.topic, notice.group)
+      return
+    }
     const { topic, partition } = notice
     if (notice.kind === 'end') {
       this.#ends.set(`${topic}/${partition}`, notice.end)
@@ -267,15 +276,21 @@ class LocalBus implements Bus {
       }
       return
     }
-    const groups = this.#committed.get(topic) ?? new Map<string, Map<number, number>>()
-    this.#committed.set(topic, groups)
-    const offsets = groups.get(notice.group) ?? new Map<number, number>()
-    groups.set(notice.group, offsets)
+    const offsets = this.#register(topic, notice.group)
     offsets.set(partition, Math.max(notice.offset, offsets.get(partition) ?? -1))
     this.#writers
       .get(`${topic}/${partition}`)
       ?.then((writer) => writer.removePassed())
       .catch((error) => this.#options.logger.warn({ err: error }, 'segments that are done with could not be removed'))
+  }
+
+  /** What a group has committed, by partition; -1 where nothing is noted. */
+  #register(topic: Topic, group: string): Map<number, number> {
+    const groups = this.#committed.get(topic) ?? new Map<string, Map<number, number>>()
+    this.#committed.set(topic, groups)
+    const offsets = groups.get(group) ?? new Map<number, number>()
+    groups.set(group, offsets)
+    return offsets
   }
 
   #assign(subscription: LocalSubscription, topic: Topic, partition: number): void {
@@ -355,6 +370,7 @@ class LocalBus implements Bus {
   async #loadCommitted(topic: Topic): Promise<void> {
     for (const group of await this.#files.list(join(this.#options.directory, topic, 'groups'))) {
       const directory = this.#groupDirectory(topic, group)
+      this.#register(topic, group)
       for (const partition of await this.#files.list(directory)) {
         const [offset = -1] = (await readSlotFile(this.#files, join(directory, partition))) ?? []
         this.#onNotice({ kind: 'committed', topic, group, partition: Number(partition), offset })

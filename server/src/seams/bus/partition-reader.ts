@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { CodedError } from '../../event/errors.ts'
 import type { BusBatch } from './bus.ts'
 import type { Files, OpenFile } from './files.ts'
 import { readRecords } from './frame.ts'
@@ -160,7 +161,8 @@ export class PartitionReader {
     await this.close()
     this.#segments = await listSegments(this.#files, this.#directory)
     const next = this.#segments.find((first) => first > left)
-    if (next === undefined) throw new Error(`the segment that follows ${left} in ${this.#directory} is missing`)
+    if (next === undefined)
+      throw new CodedError('BUS_DAMAGED', `The segment that follows ${left} in ${this.#directory} is missing`)
     if (next > this.#nextOffset) this.#nextOffset = next
     await this.#open(next)
   }

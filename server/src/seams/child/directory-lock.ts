@@ -74,7 +74,7 @@ function readLock(path: string): string {
 }
 
 /** When a process started, in the system's own words (it tells a reused process id from the first bearer); '' when there is none. */
-export function processStart(pid: number): string {
+function processStart(pid: number): string {
   if (!Number.isInteger(pid) || pid <= 0) return ''
   try {
     if (process.platform === 'linux') {

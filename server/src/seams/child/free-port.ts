@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { CodedError } from '../../event/errors.ts'
 import type { Clock } from '../clock/clock.ts'
 
 /**
@@ -10,7 +11,7 @@ export async function freePort(clock: Clock): Promise<number> {
     const port = 16_000 + (clock.random(2).readUInt16LE(0) % 16_000)
     if (await isFree(port)) return port
   }
-  throw new Error('no free port between 16000 and 32000')
+  throw new CodedError('CHILD_FAILED', 'There is no free port between 16000 and 32000')
 }
 
 function isFree(port: number): Promise<boolean> {

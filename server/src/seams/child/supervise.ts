@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
+import { CodedError } from '../../event/errors.ts'
 import type { Clock } from '../clock/clock.ts'
 
 /** `starting`: the process runs but does not answer yet; `ready`: it answers; `down`: it ended and will be started again. */
@@ -65,7 +66,12 @@ export async function supervise(
     } catch (cause) {
       await kill(child)
       enter('down')
-      throw new Error(`${recipe.name} did not start: ${(cause as Error).message}\n${output()}`.trimEnd(), { cause })
+      throw new CodedError(
+        'CHILD_FAILED',
+        `${recipe.name} did not start: ${(cause as Error).message}\n${output()}`.trimEnd(),
+        {},
+        { cause },
+      )
     }
     if (stopping.signal.aborted) return child
     enter('ready')
@@ -152,7 +158,7 @@ async function untilReady(recipe: ChildRecipe, child: ChildProcess, clock: Clock
   let last: unknown
   for (let waitMs = 10; clock.now() < deadline; waitMs = Math.min(waitMs * 1.5, 500)) {
     if (signal.aborted) return
-    if (!isRunning(child)) throw new Error(endOf(child))
+    if (!isRunning(child)) throw new CodedError('CHILD_FAILED', endOf(child))
     try {
       return await withTimeout(recipe.probe(), 5_000)
     } catch (error) {
@@ -160,7 +166,10 @@ async function untilReady(recipe: ChildRecipe, child: ChildProcess, clock: Clock
     }
     await clock.sleep(waitMs)
   }
-  throw new Error(`no answer within ${recipe.readyTimeoutMs} ms: ${(last as Error | undefined)?.message}`)
+  throw new CodedError(
+    'CHILD_FAILED',
+    `no answer within ${recipe.readyTimeoutMs} ms: ${(last as Error | undefined)?.message}`,
+  )
 }
 
 /** Resolves when the child has ended; one that no longer answers is killed first. */
@@ -194,7 +203,7 @@ async function untilEnded(
 
 function withTimeout(work: Promise<void>, limitMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs)
+    const timer = setTimeout(() => reject(new CodedError('CHILD_FAILED', `no answer within ${limitMs} ms`)), limitMs)
     work.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }

@@ -26,7 +26,7 @@ export interface ChildCluster {
  * Which rows the reader sees: those whose unit path begins with the setting `log_comment` of the query. Without the
  * setting there are none, so that forgetting it shows too little, never too much.
  */
-export const rowFilter = "getSetting('log_comment') != '' AND startsWith(unit_path, getSetting('log_comment'))"
+const rowFilter = "getSetting('log_comment') != '' AND startsWith(unit_path, getSetting('log_comment'))"
 
 /**
  * Users of the embedded server. The engine itself runs as `default`, which needs no password: it may open the listeners

@@ -27,15 +27,13 @@ export interface Column {
 
 export type ColumnKind = 'string' | 'few' | 'long' | 'double' | 'boolean' | 'date' | 'ip' | 'strings' | 'fews' | 'ips'
 
-export const retentionColumn = 'retention_days'
-
 /** Columns for what stands beside the fields of an event, in table order. */
 export const envelopeColumns = [
   { name: 'timestamp', type: "DateTime64(3, 'UTC')", codec: 'Delta(8), ZSTD(1)' },
   { name: 'event_id', type: 'String', codec: 'ZSTD(1)' },
   { name: 'received', type: "DateTime64(3, 'UTC')", codec: 'Delta(8), ZSTD(1)' },
   { name: 'received_day', type: 'Date', codec: 'ZSTD(1)' },
-  { name: retentionColumn, type: 'UInt16', codec: 'ZSTD(1)' },
+  { name: 'retention_days', type: 'UInt16', codec: 'ZSTD(1)' },
   { name: 'unit_path', type: 'LowCardinality(String)', codec: 'ZSTD(1)' },
   { name: 'source_key', type: 'LowCardinality(String)', codec: 'ZSTD(1)' },
   // The record as it came, without the message that lies in it: most of the record would be stored twice otherwise.

@@ -170,5 +170,5 @@ async function post(
     headers: { 'X-ClickHouse-User': username, 'X-ClickHouse-Key': password },
   })
   const text = await answer.text()
-  if (!answer.ok) throw new Error(text.slice(0, 500))
+  if (!answer.ok) throw new CodedError('EVENTS_UNAVAILABLE', text.slice(0, 500))
 }

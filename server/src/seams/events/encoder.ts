@@ -1,18 +1,8 @@
 import type { Event, FieldValue } from '../../event/event.ts'
 import { type ColumnKind, coreColumns, envelopeColumns } from './columns.ts'
-import {
-  FewColumn,
-  FewsColumn,
-  IpColumn,
-  IpsColumn,
-  MapColumn,
-  NativeBytes,
-  type NativeColumn,
-  NumberColumn,
-  ShortColumn,
-  StringColumn,
-  StringsColumn,
-} from './native-columns.ts'
+import { FewsColumn, IpsColumn, MapColumn, StringsColumn } from './native-arrays.ts'
+import { NativeBytes } from './native-bytes.ts'
+import { FewColumn, IpColumn, type NativeColumn, NumberColumn, ShortColumn, StringColumn } from './native-columns.ts'
 
 const dayMs = 86_400_000
 /** A hundred years; the type Date ends in 2149, and a retention beyond it would wrap to the past. */

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { CodedError } from '../../event/errors.ts'
 import type { Event } from '../../event/event.ts'
 import type { Login } from './child-config.ts'
 import { BlockEncoder } from './encoder.ts'
@@ -48,7 +49,7 @@ export function createInserter({ urls, writer, retentionDaysOf }: InserterOption
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
         chosen = (chosen + 1) % urls.length
-        reject(insertError('', error.message, error))
+        reject(error instanceof CodedError ? error : insertError('', error.message, error))
       }
       const headers = {
         'Content-Length': byteCount,
@@ -74,7 +75,9 @@ export function createInserter({ urls, writer, retentionDaysOf }: InserterOption
           else reject(insertError(serverCode, text))
         })
       })
-      request.on('timeout', () => request.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' })))
+      request.on('timeout', () =>
+        request.destroy(new CodedError('EVENTS_UNAVAILABLE', 'The event store did not answer in time')),
+      )
       request.on('error', fail)
       request.cork()
       for (const part of parts) request.write(part)

@@ -109,6 +109,8 @@ function clientFor(url: string, { username, password }: Login): ClickHouseClient
     application: 'watchfire',
     request_timeout: 120_000,
     max_open_connections: 16,
+    // It remembers which parts of the table hold nothing for a condition, and must not do so across units.
+    clickhouse_settings: { use_query_condition_cache: 0 },
     // Below the server's own limit, so that a socket it has closed is not used.
     keep_alive: { enabled: true, idle_socket_ttl: 2_000 },
     log: { level: ClickHouseLogLevel.OFF },
