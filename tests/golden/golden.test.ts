@@ -20,6 +20,12 @@ const ruleNames = new Map(
 )
 const scenarios = readdirSync(here, { withFileTypes: true }).filter((entry) => entry.isDirectory())
 
+interface Expected {
+  /** Where several records make one event (audit records of one serial), the fewest events they become. */
+  leastEvents?: number
+  incidents: ExpectedIncident[]
+}
+
 interface ExpectedIncident {
   rules: string[]
   entities: string[]
@@ -65,10 +71,11 @@ describe.each(scenarios.map((entry) => entry.name))('scenario %s', (name) => {
       records += lines.length
       await sendFile(platform, file, lines)
     }
-    const expected = (parse(readFileSync(`${folder}expected.yml`, 'utf8')) as { incidents: ExpectedIncident[] })
-      .incidents
+    const { incidents: expected, leastEvents = records } = parse(
+      readFileSync(`${folder}expected.yml`, 'utf8'),
+    ) as Expected
     await until(
-      async () => (await countEvents(platform)) >= records,
+      async () => (await countEvents(platform)) >= leastEvents,
       30_000,
       () => `not all of ${records} records were stored`,
     )
@@ -77,8 +84,10 @@ describe.each(scenarios.map((entry) => entry.name))('scenario %s', (name) => {
       15_000,
       () => 'the incidents did not appear',
     )
-    expect(await countEvents(platform)).toBe(records)
     await settled(platform)
+    const stored = await countEvents(platform)
+    expect(stored).toBeGreaterThanOrEqual(leastEvents)
+    expect(stored).toBeLessThanOrEqual(records)
 
     const found = await Promise.all((await listIncidents(platform)).map((row) => describeIncident(platform, row)))
     expect(found.map((incident) => incident.rules)).toEqual(expected.map((incident) => [...incident.rules].sort()))

@@ -12,7 +12,7 @@ export interface Thread {
   /** Counters last reported, about once a second. */
   stats(): Record<string, number>
   restarts(): number
-  /** Resolves when the thread first said it is ready. */
+  /** Resolves when the thread first said it is ready; rejects when its first starts failed three times. */
   ready: Promise<void>
   stop(): Promise<void>
 }
@@ -20,6 +20,7 @@ export interface Thread {
 const firstRestartDelayMs = 200
 const longestRestartDelayMs = 10_000
 const stopTimeoutMs = 10_000
+const firstStartAttempts = 3
 
 export function startThread(
   name: string,
@@ -34,9 +35,12 @@ export function startThread(
   let delayMs = firstRestartDelayMs
   let stopping = false
   let markReady: () => void = () => {}
-  const ready = new Promise<void>((resolve) => {
+  let giveUp: (error: Error) => void = () => {}
+  const ready = new Promise<void>((resolve, reject) => {
     markReady = resolve
+    giveUp = reject
   })
+  ready.catch(() => undefined)
 
   const start = () => {
     state = 'starting'
@@ -48,7 +52,10 @@ export function startThread(
         markReady()
       } else if (message.kind === 'stats') stats = message.stats
     })
-    worker.on('error', (error) => logger.error({ thread: name, err: error }, 'thread failed'))
+    worker.on('error', (error) => {
+      logger.error({ thread: name, err: error }, 'thread failed')
+      if (restarts + 1 >= firstStartAttempts) giveUp(error as Error)
+    })
     worker.on('exit', () => {
       state = 'down'
       if (stopping) return

@@ -23,10 +23,12 @@ export interface ChildCluster {
 }
 
 /**
- * Which rows the reader sees: those whose unit path begins with the setting `log_comment` of the query. Without the
- * setting there are none, so that forgetting it shows too little, never too much.
+ * Which rows the reader sees: those whose unit path holds the unit that the setting `log_comment` of the query names
+ * (`/12/`). The unit is looked for inside the path, so that a unit that was moved keeps seeing what was stored before.
+ * Without the setting there are none, so that forgetting it shows too little, never too much.
  */
-const rowFilter = "getSetting('log_comment') != '' AND startsWith(unit_path, getSetting('log_comment'))"
+const rowFilter =
+  "match(getSetting('log_comment'), '^/[0-9]+/$') AND position(unit_path, getSetting('log_comment')) > 0"
 
 /**
  * Users of the embedded server. The engine itself runs as `default`, which needs no password: it may open the listeners

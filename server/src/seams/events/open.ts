@@ -94,11 +94,11 @@ export function connectEvents(
 }
 
 /**
- * Settings a query must carry (`clickhouse_settings`): it sees the rows whose unit path begins with `unitPath`, and
- * none without them.
+ * Settings a query must carry (`clickhouse_settings`): it sees the rows of the unit that `unitPath` ends with and of the
+ * units below it, and none without them. The path of the program itself, `/`, stands for the root unit.
  */
 export function visibleTo(unitPath: string): { log_comment: string } {
-  return { log_comment: unitPath }
+  return { log_comment: `/${unitPath.split('/').at(-2) || '1'}/` }
 }
 
 function clientFor(url: string, { username, password }: Login): ClickHouseClient {
