@@ -92,9 +92,8 @@ export function buildWhenNeeded() {
     if (readStamp(stampPath) === stamp) continue
     const startedAt = Date.now()
     console.log(`Building ${build.name} ...`)
-    run('npm', ['run', 'build', '--silent', '--workspace', build.name], {
-      failure: `The build of ${build.name} failed.`,
-    })
+    const parameters = ['run', 'build', '--silent', '--workspace', build.name]
+    run('npm', parameters, { failure: `The build of ${build.name} failed.`, quiet: true })
     writeStamp(stampPath, stamp)
     built.push(build.name)
     console.log(`Built ${build.name} in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
