@@ -7,7 +7,7 @@ export interface Chooser {
   /** Parsers that name this program in their files, in the order of their confidence. */
   byProgram(program: string): readonly Parser[]
   /** Parsers that recognise the content of the run, surest first, generic ones last. */
-  recognise(run: Run): Generator<Parser>
+  recognise(run: Run, options?: { generic: boolean }): Generator<Parser>
   /** True when the parser still recognises the content: asked where reading alone would not tell. */
   stillFits(parser: Parser, run: Run): boolean
 }
@@ -44,8 +44,9 @@ export function createChooser(parsers: readonly Parser[]): Chooser {
       }
       return found
     },
-    *recognise(run) {
+    *recognise(run, { generic } = { generic: true }) {
       for (const parser of byShape[shapeOf(run.text)]) {
+        if (!generic && parser.isGeneric) return
         for (const recogniser of parser.recognisers) {
           if (recogniser(run)) {
             yield parser

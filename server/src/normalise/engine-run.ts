@@ -75,6 +75,14 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
     }
   }
 
+  /** Parsers of the program, then those that know the content, then the generic one when there is a header with a program. */
+  function* innerCandidates(): Generator<Parser> {
+    const named = chooser.byProgram(run.program)
+    yield* named
+    for (const parser of chooser.recognise(run, { generic: false })) if (!named.includes(parser)) yield parser
+    if (run.hasHeader && run.header.program !== '' && genericSyslog) yield genericSyslog
+  }
+
   const run: EngineRun = {
     text: '',
     header: emptySyslogHeader(),
@@ -121,11 +129,7 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
         run.hasHeader = readSyslogHeader(content, run.header, run.zone, run.receivedAtMs)
         run.text = withoutLead(run.hasHeader ? content.slice(run.header.contentAt) : content)
         run.program = run.header.program !== '' ? cleanProgram(run.header.program) : cleanProgram(program)
-        const candidates = [...chooser.byProgram(run.program)]
-        for (const parser of chooser.recognise(run))
-          if (!parser.isGeneric && !candidates.includes(parser)) candidates.push(parser)
-        if (run.hasHeader && run.header.program !== '' && genericSyslog) candidates.push(genericSyslog)
-        for (const parser of candidates) {
+        for (const parser of innerCandidates()) {
           run.fields = { ...outer.fields }
           run.source = {}
           run.tags = [...outer.tags]
