@@ -158,7 +158,7 @@ async function hirePeople(
   return { ...unit, administrator, manager, operator, auditor }
 }
 
-export async function hirePerson(
+async function hirePerson(
   url: string,
   system: Context,
   { id: unitId, path: unitPath, name, role }: { id: number; path: string; name: string; role: Role },

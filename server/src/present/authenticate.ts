@@ -69,7 +69,7 @@ export class Authenticator {
 export function guard(app: App, authenticator: Authenticator): void {
   app.addHook('onRoute', (route) => {
     if (route.config?.access === undefined)
-      throw new Error(`${String(route.method)} ${route.url} does not say whom it is for`)
+      throw new TypeError(`${String(route.method)} ${route.url} does not say whom it is for`)
   })
   app.addHook('onRequest', async (request) => {
     const { access, beforePasswordChange } = request.routeOptions.config

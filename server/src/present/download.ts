@@ -43,7 +43,7 @@ export async function sendDownload(
 }
 
 /** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it. */
-export function csvRow(values: readonly unknown[]): string {
+function csvRow(values: readonly unknown[]): string {
   return `${values.map(csvCell).join(',')}\r\n`
 }
 

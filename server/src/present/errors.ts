@@ -18,7 +18,7 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
     .send(errorAnswer(coded, request.id))
 }
 
-export function errorAnswer(error: CodedError, requestId: string) {
+function errorAnswer(error: CodedError, requestId: string) {
   const { hint } = errorTable[error.code]
   return { error: { code: error.code, message: error.message, hint, detail: error.detail, requestId } }
 }

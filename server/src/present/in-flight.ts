@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CodedError } from '../event/errors.ts'
 
 /** Bodies of ingest that may be in memory at once, as sent; beyond it senders are told to come again. */
-export const inFlightLimits = { bytes: 256 << 20, requests: 256 } as const
+const inFlightLimits = { bytes: 256 << 20, requests: 256 } as const
 
 /**
  * Bounds the memory that request bodies may take: a request reserves what it announces (or the most it may send)

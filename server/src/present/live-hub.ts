@@ -5,7 +5,7 @@ import type { Broadcast } from '../seams/bus/bus.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 import { type Actor, covers, type Permission } from '../state/actor.ts'
 
-export const liveLimits = {
+const liveLimits = {
   /** Changes kept for clients that come back. */
   ring: 4096,
   clients: 2000,

@@ -1,6 +1,8 @@
 import swagger from '@fastify/swagger'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { globalRegistry } from 'zod'
 import type { App } from './app.ts'
+import { errorBody } from './schemas/common.ts'
 
 type Node = { [key: string]: unknown }
 
@@ -50,7 +52,10 @@ function describeAnswers(answers: Node, produces: string[] | undefined): Node {
     const content = Object.fromEntries(produces.map((type) => [type, { schema: { type: 'string' } }]))
     described['200'] = { description: 'A stream of text.', content }
   }
-  described.default = { description: 'What went wrong.', $ref: '#/components/schemas/Error' }
+  described.default = {
+    description: 'What went wrong.',
+    $ref: `#/components/schemas/${globalRegistry.get(errorBody)?.id}`,
+  }
   return described
 }
 

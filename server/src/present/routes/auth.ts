@@ -47,7 +47,7 @@ function signInRoutes(app: App, dependencies: Dependencies): void {
       const opened = await signIn({ database, clock, keys }, request.body, from)
       setCookie(request, reply, opened.token)
       const signedIn = await createSessionResolver(database, clock).resolve(opened.token, address)
-      if (!signedIn) throw new Error('the session that was just opened is not there')
+      if (!signedIn) throw new TypeError('the session that was just opened is not there')
       request.actor = signedIn.actor
       request.session = { ...signedIn, token: opened.token }
       return describeMe(request, dependencies)

@@ -70,10 +70,17 @@ function shown<Item extends Incident>(item: Item): Item & { status: VisibleStatu
   return item as Item & { status: VisibleStatus }
 }
 
+const tags = ['incidents']
+const read = { access: 'incident:read' } as const
+const change = { access: 'incident:write' } as const
+
 export function incidentRoutes(app: App, dependencies: Dependencies): void {
-  const tags = ['incidents']
-  const read = { access: 'incident:read' } as const
-  const change = { access: 'incident:write' } as const
+  listRoutes(app, dependencies)
+  changeRoutes(app, dependencies)
+  readRoutes(app, dependencies)
+}
+
+function listRoutes(app: App, dependencies: Dependencies): void {
   app.get(
     '/incidents',
     {
@@ -151,20 +158,9 @@ export function incidentRoutes(app: App, dependencies: Dependencies): void {
       return { ...result, undoId: null }
     },
   )
-  app.get(
-    '/incidents/:id',
-    {
-      config: read,
-      schema: {
-        tags,
-        operationId: 'getIncident',
-        summary: 'One incident',
-        params: numericIdParams,
-        response: { 200: incidentDetail },
-      },
-    },
-    async (request) => shown(await getIncident(contextOf(request, dependencies), request.params)),
-  )
+}
+
+function changeRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/incidents/:id',
     {
@@ -226,6 +222,41 @@ export function incidentRoutes(app: App, dependencies: Dependencies): void {
       return shown(await getIncident(context, request.params))
     },
   )
+  app.post(
+    '/incidents/:id/comments',
+    {
+      config: change,
+      schema: {
+        tags,
+        operationId: 'addComment',
+        summary: 'Add a comment',
+        params: numericIdParams,
+        body: z.object({ text: z.string().trim().min(1).max(4000) }),
+        response: { 201: comment },
+      },
+    },
+    async (request, reply) =>
+      reply
+        .status(201)
+        .send(await commentIncident(contextOf(request, dependencies), { ...request.params, ...request.body })),
+  )
+}
+
+function readRoutes(app: App, dependencies: Dependencies): void {
+  app.get(
+    '/incidents/:id',
+    {
+      config: read,
+      schema: {
+        tags,
+        operationId: 'getIncident',
+        summary: 'One incident',
+        params: numericIdParams,
+        response: { 200: incidentDetail },
+      },
+    },
+    async (request) => shown(await getIncident(contextOf(request, dependencies), request.params)),
+  )
   app.get(
     '/incidents/:id/timeline',
     {
@@ -255,24 +286,6 @@ export function incidentRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request) => listComments(contextOf(request, dependencies), { ...paged(request.query), ...request.params }),
-  )
-  app.post(
-    '/incidents/:id/comments',
-    {
-      config: change,
-      schema: {
-        tags,
-        operationId: 'addComment',
-        summary: 'Add a comment',
-        params: numericIdParams,
-        body: z.object({ text: z.string().trim().min(1).max(4000) }),
-        response: { 201: comment },
-      },
-    },
-    async (request, reply) =>
-      reply
-        .status(201)
-        .send(await commentIncident(contextOf(request, dependencies), { ...request.params, ...request.body })),
   )
   app.get(
     '/incidents/:id/events',

@@ -19,7 +19,7 @@ import type { InFlight } from '../in-flight.ts'
 import { ingestResult } from '../schemas/platform.ts'
 
 /** Largest file that can be uploaded; larger ones are imported by `watchfire import`. */
-export const uploadLimitBytes = 4 * 2 ** 30
+const uploadLimitBytes = 4 * 2 ** 30
 
 /** A resend of the same key by the same sender to the same source is taken in once. */
 const idempotencyHeaders = z.object({ 'idempotency-key': z.string().min(1).max(200).optional() })

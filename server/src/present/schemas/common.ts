@@ -17,7 +17,7 @@ export const errorBody = z
 export const severity = z.enum(['informational', 'low', 'medium', 'high', 'critical']).meta({ id: 'Severity' })
 
 /** Longest page a list gives out. */
-export const pageLimit = 500
+const pageLimit = 500
 
 /** Query parameters every list takes. `after` is the `next` of the page before. */
 export const pageQuery = z.object({

@@ -9,7 +9,7 @@ export const eventDocument = z
 /** Longest query text, in characters. */
 export const queryTextLimit = 4096
 
-export const searchScope = z.object({
+const searchScope = z.object({
   query: z
     .string()
     .max(queryTextLimit)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { flag, manyOf, pageQuery, severity } from './common.ts'
 
-export const entity = z
+const entity = z
   .object({
     type: z.enum(['host', 'user', 'ip', 'domain', 'process', 'file', 'url']),
     value: z.string(),
@@ -10,9 +10,9 @@ export const entity = z
   .meta({ id: 'Entity' })
 
 /** A text in the two languages of the product. */
-export const bilingual = z.object({ zh: z.string(), en: z.string() }).meta({ id: 'Bilingual' })
+const bilingual = z.object({ zh: z.string(), en: z.string() }).meta({ id: 'Bilingual' })
 
-export const detectionEntity = entity
+const detectionEntity = entity
   .extend({
     firstMs: z.number(),
     lastMs: z.number(),
@@ -22,11 +22,9 @@ export const detectionEntity = entity
   })
   .meta({ id: 'DetectionEntity' })
 
-export const incidentStatus = z.enum(['new', 'in_progress', 'on_hold', 'closed']).meta({ id: 'IncidentStatus' })
+const incidentStatus = z.enum(['new', 'in_progress', 'on_hold', 'closed']).meta({ id: 'IncidentStatus' })
 
-export const closeReason = z
-  .enum(['true_positive', 'false_positive', 'benign', 'duplicate'])
-  .meta({ id: 'CloseReason' })
+const closeReason = z.enum(['true_positive', 'false_positive', 'benign', 'duplicate']).meta({ id: 'CloseReason' })
 
 export const incident = z
   .object({

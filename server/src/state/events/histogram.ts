@@ -31,7 +31,7 @@ const widthsMs = [
 ]
 
 const seriesMax = 6
-export const otherSeries = '*'
+const otherSeries = '*'
 
 /** How many events matched in each stretch of time; empty stretches are there with 0. Throws like `searchEvents`. */
 export async function eventHistogram(context: EventsContext, input: HistogramInput): Promise<Histogram> {

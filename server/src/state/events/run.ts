@@ -17,7 +17,7 @@ export interface EventsContext {
 }
 
 /** Bounds of one query, enforced by the event store. */
-export const queryBounds = { seconds: 30, memoryBytes: 2 * 2 ** 30, threads: 4 } as const
+const queryBounds = { seconds: 30, memoryBytes: 2 * 2 ** 30, threads: 4 } as const
 
 /**
  * Settings of every query: it sees only the rows of the actor's units (the store's row filter reads this setting, and

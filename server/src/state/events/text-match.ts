@@ -10,7 +10,7 @@ import type { SqlParameters } from './sql.ts'
  * The store's text index is over this expression, with the tokenizer below: signs that the tokenizer would take as
  * part of a word are blanks in it.
  */
-export function wordsOf(column: string): string {
+function wordsOf(column: string): string {
   return `lower(translate(${column}, '._:\\'', '    '))`
 }
 
@@ -48,7 +48,7 @@ function phraseHolds(column: string, text: string, parameters: SqlParameters, in
 }
 
 /** First and last word, where the text begins and ends with one. */
-export function edgeWords(text: string): string[] {
+function edgeWords(text: string): string[] {
   const first = /^[0-9a-z]+/.exec(text)?.[0]
   const last = /[0-9a-z]+$/.exec(text)?.[0]
   return [...new Set([first, last].filter((word) => word !== undefined))]
@@ -83,7 +83,7 @@ export function likeText(text: string): string {
  * Wildcards stay within what has no blanks: `*` is any run of such characters, `?` is one. Where the pattern begins or
  * ends with a letter or digit, a word begins or ends there.
  */
-export function regularExpression(pattern: Pattern): string {
+function regularExpression(pattern: Pattern): string {
   const parts = pattern.map((part) => {
     if (part.kind === 'any') return '[^\\s]*'
     if (part.kind === 'one') return '[^\\s]'

@@ -5,7 +5,7 @@ import { ownUnitPath } from '../units/locate.ts'
 import { type Context, write } from '../write.ts'
 import { requireQuery, type SavedSearch, savedSearchFacts, savedSearchOf } from './saved-search.ts'
 
-export const createSavedSearchInput = z.strictObject({
+const createSavedSearchInput = z.strictObject({
   ...savedSearchFacts,
   columns: savedSearchFacts.columns.default([]),
   shared: savedSearchFacts.shared.default(false),

@@ -7,7 +7,7 @@ import { containsText } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { readableBy, type SavedSearch, savedSearchOf } from './saved-search.ts'
 
-export const listSavedSearchesQuery = z.strictObject({ ...pageQuery, text: z.string().max(200).optional() })
+const listSavedSearchesQuery = z.strictObject({ ...pageQuery, text: z.string().max(200).optional() })
 
 const byName: Keyset = {
   name: 'name',

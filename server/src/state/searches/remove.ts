@@ -5,7 +5,7 @@ import { idNumber, parseInput } from '../input.ts'
 import { type Context, write } from '../write.ts'
 import { locateOwn } from './saved-search.ts'
 
-export const removeSavedSearchInput = z.strictObject({ id: idNumber })
+const removeSavedSearchInput = z.strictObject({ id: idNumber })
 
 /** Removes a search of the actor's own. Throws NOT_FOUND for any other. */
 export async function removeSavedSearch(

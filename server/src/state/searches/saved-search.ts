@@ -46,7 +46,7 @@ export function readableBy(actor: Actor): SQL {
   return or(ownedBy(actor), and(eq(savedSearches.shared, true), withinUnit(savedSearches.unitPath, actor.unitPath)))!
 }
 
-export function ownedBy(actor: Actor): SQL {
+function ownedBy(actor: Actor): SQL {
   return and(
     eq(savedSearches.ownerKind, actor.kind),
     eq(savedSearches.ownerId, actor.id),

@@ -5,7 +5,7 @@ import { idNumber, parseInput } from '../input.ts'
 import { type Context, write } from '../write.ts'
 import { locateOwn, requireQuery, type SavedSearch, savedSearchFacts, savedSearchOf } from './saved-search.ts'
 
-export const updateSavedSearchInput = z.strictObject({ ...z.object(savedSearchFacts).partial().shape, id: idNumber })
+const updateSavedSearchInput = z.strictObject({ ...z.object(savedSearchFacts).partial().shape, id: idNumber })
 
 /** Changes a search of the actor's own. Throws NOT_FOUND for any other, QUERY_INVALID, BAD_REQUEST. */
 export async function updateSavedSearch(
