@@ -62,6 +62,17 @@ export class SigmaEngine {
     return matches(this.eventPlan(event), event)
   }
 
+  /** Rules whose condition was evaluated per record so far, over all plans: how well the index does. */
+  evaluatedPerRecord(): number {
+    let evaluated = 0
+    let records = 0
+    for (const plan of [...this.recordPlans.values(), ...this.eventPlans.values()]) {
+      evaluated += plan.evaluated
+      records += plan.records
+    }
+    return records === 0 ? 0 : evaluated / records
+  }
+
   private recordPlan(logsource: Logsource): Plan<JsonRecord> {
     const key = `${logsource.product ?? ''}\u0000${logsource.category ?? ''}\u0000${logsource.service ?? ''}`
     return remember(this.recordPlans, key, planLimit, () => {

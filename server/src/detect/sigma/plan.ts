@@ -48,8 +48,13 @@ export class Plan<Source> {
   private candidateCount = 0
   private readonly openRules: Int32Array
   private generation = 0
-  /** Rules evaluated so far, for the benchmark. */
+  /** Rules evaluated so far. */
   evaluated = 0
+
+  /** Records matched so far. */
+  get records(): number {
+    return this.generation / 2
+  }
 
   constructor(rules: PlannedRule<Source>[], shape: SourceShape<Source>, budget: CacheBudget) {
     this.rules = rules

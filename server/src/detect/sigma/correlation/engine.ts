@@ -76,25 +76,31 @@ type SnapshotGroup = [
 ]
 
 interface Group {
+  /** Scope and group values, joined. */
   key: string
-  scope: string
-  values: string[]
   entries: Entry[]
   firedMs: number | undefined
   /** Entries before this one have been evaluated (ordered correlations only). */
   processed: number
 }
 
+/** Most groups never see a second event: such a group is kept as its only entry, which takes a third of the memory. */
+type Held = Group | Entry
+
+function isGroup(held: Held): held is Group {
+  return 'entries' in held
+}
+
 interface Runner {
   correlation: Correlation
-  groups: Map<string, Group>
+  groups: Map<string, Held>
   /** Groups with entries that wait for the watermark. */
   waiting: Set<Group>
   payloads: Map<string, unknown>
 }
 
 const keySeparator = '\u0001'
-/** Groups looked at for expiry per input: more than are created, so that the sweep always catches up. */
+/** Groups looked at for expiry per new group: more than one, so that the sweep always catches up. */
 const sweepSteps = 2
 
 /**
@@ -124,7 +130,7 @@ export class CorrelationEngine {
   private newestMs = Number.NEGATIVE_INFINITY
   private watermarkMs = Number.NEGATIVE_INFINITY
   private sweepRunner = 0
-  private sweepIterator: Iterator<[string, Group]> | undefined
+  private sweepIterator: Iterator<[string, Held]> | undefined
 
   constructor(correlations: readonly Correlation[], options: CorrelationOptions = {}) {
     this.latenessMs = options.latenessMs ?? 60_000
@@ -156,7 +162,6 @@ export class CorrelationEngine {
       this.newestMs = input.timeMs
       this.advance(this.newestMs - this.latenessMs, firings)
     }
-    this.sweep()
     return firings
   }
 
@@ -208,7 +213,8 @@ export class CorrelationEngine {
       this.counters.late++
       return
     }
-    const group = this.groupFor(runner, input.scope, values)
+    const key = values.length === 0 ? input.scope : `${input.scope}${keySeparator}${values.join(keySeparator)}`
+    const group = this.groupFor(runner, key)
     const entry: Entry = { timeMs: input.timeMs, eventId: input.eventId, rule }
     if (value !== undefined) entry.value = value
     const lastProcessed = group.entries[group.processed - 1]
@@ -220,6 +226,7 @@ export class CorrelationEngine {
     this.counters.entriesEvicted += insertion.evicted
     if (correlation.monotone) {
       this.evaluateFrom(runner, group, insertion.at, input.payload, firings)
+      if (group.entries.length === 1 && group.firedMs === undefined) runner.groups.set(key, entry)
       return
     }
     // Insertion may have moved what was processed; find the boundary again.
@@ -282,11 +289,12 @@ export class CorrelationEngine {
     const eventIds = [...new Set(group.entries.slice(start, end + 1).map((entry) => entry.eventId))].slice(
       -this.evidenceLimit,
     )
-    const named = new Map(correlation.groupNames.map((name, index) => [name, group.values[index]!]))
+    const [scope = '', ...values] = group.key.split(keySeparator)
+    const named = new Map(correlation.groupNames.map((name, index) => [name, values[index]!]))
     const firing: CorrelationFiring = {
       correlation,
       timeMs,
-      scope: group.scope,
+      scope,
       group: named,
       groupKey: group.key,
       measured,
@@ -301,7 +309,7 @@ export class CorrelationEngine {
         ruleId: correlation.id,
         eventId: `${correlation.id}${keySeparator}${group.key}${keySeparator}${eventId}`,
         timeMs,
-        scope: group.scope,
+        scope,
         read: (field) => named.get(field),
         payload,
       },
@@ -321,14 +329,16 @@ export class CorrelationEngine {
     return values
   }
 
-  private groupFor(runner: Runner, scope: string, values: string[]): Group {
-    const key = values.length === 0 ? scope : `${scope}${keySeparator}${values.join(keySeparator)}`
-    let group = runner.groups.get(key)
-    if (group) return group
-    if (this.groupCount >= this.groupLimit) this.evict()
-    group = { key, scope, values, entries: [], firedMs: undefined, processed: 0 }
+  private groupFor(runner: Runner, key: string): Group {
+    const held = runner.groups.get(key)
+    if (held && isGroup(held)) return held
+    const group: Group = { key, entries: held ? [held] : [], firedMs: undefined, processed: 0 }
+    if (!held) {
+      this.sweep()
+      if (this.groupCount >= this.groupLimit) this.evict()
+      this.groupCount++
+    }
     runner.groups.set(key, group)
-    this.groupCount++
     return group
   }
 
@@ -336,20 +346,21 @@ export class CorrelationEngine {
   private evict(): void {
     let fullest = this.runners[0]!
     for (const runner of this.runners) if (runner.groups.size > fullest.groups.size) fullest = runner
-    const oldest = fullest.groups.values().next().value
-    if (!oldest) return
-    this.drop(fullest, oldest)
+    const oldest = fullest.groups.entries().next()
+    if (oldest.done) return
+    this.drop(fullest, oldest.value[0], oldest.value[1])
     this.counters.groupsEvicted++
   }
 
-  private drop(runner: Runner, group: Group): void {
-    runner.groups.delete(group.key)
-    runner.waiting.delete(group)
-    for (const entry of group.entries) runner.payloads.delete(payloadKey(group, entry))
+  private drop(runner: Runner, key: string, held: Held): void {
+    runner.groups.delete(key)
     this.groupCount--
+    if (!isGroup(held)) return
+    runner.waiting.delete(held)
+    if (runner.payloads.size > 0) for (const entry of held.entries) runner.payloads.delete(payloadKey(held, entry))
   }
 
-  /** Looks at a few groups with every input, round and round, and drops those that can no longer matter. */
+  /** Looks at a few groups with every new one, round and round, and drops those that can no longer matter. */
   private sweep(): void {
     for (let step = 0; step < sweepSteps; step++) {
       const runner = this.runners[this.sweepRunner]
@@ -361,15 +372,11 @@ export class CorrelationEngine {
         this.sweepIterator = undefined
         continue
       }
-      const group = next.value[1]
-      const newest = Math.max(
-        group.entries.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY,
-        group.firedMs ?? Number.NEGATIVE_INFINITY,
-      )
-      if (newest + runner.correlation.timespanMs < this.watermarkMs && !runner.waiting.has(group)) {
-        this.drop(runner, group)
-        this.counters.groupsExpired++
-      }
+      const [key, held] = next.value
+      if (newestOf(held) + runner.correlation.timespanMs >= this.watermarkMs) continue
+      if (isGroup(held) && runner.waiting.has(held)) continue
+      this.drop(runner, key, held)
+      this.counters.groupsExpired++
     }
   }
 
@@ -387,16 +394,19 @@ export class CorrelationEngine {
       correlations: this.runners.map(({ correlation, groups }) => ({
         id: correlation.id,
         fingerprint: correlation.fingerprint,
-        groups: [...groups.values()].map(
-          ({ key, firedMs, processed, entries }): SnapshotGroup => [
+        groups: [...groups].map(([key, held]): SnapshotGroup => {
+          const { firedMs, processed, entries } = isGroup(held)
+            ? held
+            : { firedMs: undefined, processed: 0, entries: [held] }
+          return [
             key,
             firedMs ?? null,
             processed,
             entries.map(({ timeMs, eventId, rule, value }) =>
               value === undefined ? [timeMs, eventId, rule] : [timeMs, eventId, rule, value],
             ),
-          ],
-        ),
+          ]
+        }),
       })),
     }
   }
@@ -413,17 +423,23 @@ export class CorrelationEngine {
       )
       if (!runner) continue
       for (const [key, firedMs, processed, entries] of groups) {
-        const [scope = '', ...values] = key.split(keySeparator)
-        const group = this.groupFor(runner, scope, values)
+        const group = this.groupFor(runner, key)
         group.firedMs = firedMs ?? undefined
         group.processed = processed
         group.entries = entries.map(([timeMs, eventId, rule, value]) =>
           value === undefined ? { timeMs, eventId, rule } : { timeMs, eventId, rule, value },
         )
-        if (!runner.correlation.monotone && processed < entries.length) runner.waiting.add(group)
+        if (runner.correlation.monotone) {
+          if (group.entries.length === 1 && firedMs === null) runner.groups.set(key, group.entries[0]!)
+        } else if (processed < entries.length) runner.waiting.add(group)
       }
     }
   }
+}
+
+function newestOf(held: Held): number {
+  if (!isGroup(held)) return held.timeMs
+  return Math.max(held.entries.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY, held.firedMs ?? Number.NEGATIVE_INFINITY)
 }
 
 function payloadKey(group: Group, entry: Entry): string {
