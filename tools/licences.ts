@@ -11,6 +11,7 @@ const shipped = new Set([
   'ISC',
   '0BSD',
   'CC0-1.0',
+  'PDDL-1.0',
   'BlueOak-1.0.0',
   'Unlicense',
 ])
