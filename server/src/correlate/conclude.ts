@@ -12,7 +12,7 @@ import { story, title } from './story.ts'
 type Activity = typeof incidentActivity.$inferInsert
 
 /** The stage as the audit and the log of an incident name it. */
-export const correlateActor = systemActor('correlate')
+const correlateActor = systemActor('correlate')
 
 /**
  * Scores the changed incidents and draws the consequences: what opens, what grows worse, what was merged; for the log of

@@ -32,7 +32,7 @@ export interface IncidentState {
   absorbed: { id: number; wasVisible: boolean }[]
 }
 
-export const openStatuses: readonly IncidentStatus[] = ['candidate', 'new', 'in_progress', 'on_hold']
+const openStatuses: readonly IncidentStatus[] = ['candidate', 'new', 'in_progress', 'on_hold']
 
 /** Open incidents by id, locked in the order of their ids until the transaction ends. */
 export async function loadIncidents(transaction: Transaction, ids: number[]): Promise<Map<number, IncidentState>> {

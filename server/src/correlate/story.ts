@@ -220,7 +220,7 @@ function worstRule(rules: RuleFact[]): RuleFact {
 }
 
 /** Who acted most: an address before an account before anything else; ties by the order of first sight. */
-export function mainActor(entities: EntityFact[]): EntityFact | undefined {
+function mainActor(entities: EntityFact[]): EntityFact | undefined {
   const actors = entities.filter(({ role }) => role === 'actor')
   for (const type of ['ip', 'user'] as const) {
     const ofType = actors.filter((entity) => entity.type === type)

@@ -274,10 +274,9 @@ describe('webhook', () => {
     await webhook(url)
     await enqueue()
     // The lease is taken; then nothing more reaches the store.
-    let transactions = 0
     const dying = new Proxy(store.database, {
       get(target, name) {
-        if (name === 'transaction' && transactions++ > 0) return () => Promise.reject(new Error('gone'))
+        if (name === 'transaction') return () => Promise.reject(new Error('gone'))
         return Reflect.get(target, name)
       },
     }) as Database

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Change } from '../event/change.ts'
 import { CodedError } from '../event/errors.ts'
@@ -12,6 +12,8 @@ import {
   type WebhookSettings,
 } from '../seams/store/schema/notifications.ts'
 import type { Database } from '../seams/store/store.ts'
+import { systemActor } from '../state/actor.ts'
+import { appendAudit } from '../state/audit/append.ts'
 import { translateStoreError } from '../state/store-error.ts'
 import { sendEmail } from './actions/email/send.ts'
 import { sendWebhook } from './actions/webhook/send.ts'
@@ -83,6 +85,8 @@ interface Leased {
   row: typeof outbox.$inferSelect
   channel: typeof notificationChannels.$inferSelect
 }
+
+const respondActor = systemActor('respond')
 
 /**
  * Empties the outbox. A row is leased, sent, and its outcome recorded: a runner that dies in between loses its lease,
@@ -176,6 +180,19 @@ export function createResponder(options: ResponderOptions): Responder {
         .update(notificationChannels)
         .set(attempt.ok ? { lastDeliveredAt: now, lastError: error } : { lastFailedAt: now, lastError: error })
         .where(eq(notificationChannels.id, channel.id))
+      // What left the platform, or should have and did not, is as much an act as any.
+      if (state === 'pending') return
+      const { id, unitPath, incidentId, kind, attempts } = row
+      const detail = {
+        channelId: channel.id,
+        channel: channel.name,
+        kind,
+        incidentId,
+        attempts,
+        result: attempt.result,
+      }
+      const action = attempt.ok ? 'notification.deliver' : 'notification.fail'
+      await appendAudit(transaction, clock, { actor: respondActor, action, target: `delivery:${id}`, unitPath, detail })
     })
     return state
   }
@@ -210,7 +227,7 @@ export function createResponder(options: ResponderOptions): Responder {
       loop ??= run()
     },
     async stop() {
-      stopping.abort(new Error('stopping'))
+      stopping.abort()
       await loop
       await Promise.all(underWay)
     },
@@ -218,40 +235,29 @@ export function createResponder(options: ResponderOptions): Responder {
   }
 }
 
-/** Takes due rows, at most a few of each channel, so that other runners leave them alone for a while. */
+/** Takes due rows, at most a few of each channel, so that other runners leave them alone for a while. One statement. */
 async function lease(database: Database, nowMs: number, room: number, settings: RespondSettings): Promise<Leased[]> {
   const now = new Date(nowMs)
   const until = new Date(nowMs + settings.leaseMs)
-  return database.transaction(async (transaction) => {
-    const due = sql`o.state = 'pending' AND o.next_attempt_at <= ${now} AND (o.leased_until IS NULL OR o.leased_until <= ${now})`
-    const { rows } = await transaction.execute<{ id: string }>(sql`
+  const due = sql`o.state = 'pending' AND o.next_attempt_at <= ${now} AND (o.leased_until IS NULL OR o.leased_until <= ${now})`
+  const { rows } = await database.execute<{ id: string }>(sql`
+    WITH picked AS MATERIALIZED (
       SELECT o.id FROM outbox o WHERE ${due} AND o.id IN (
         SELECT x.id FROM notification_channels c CROSS JOIN LATERAL (
           SELECT o.id FROM outbox o WHERE o.channel_id = c.id AND ${due} ORDER BY o.next_attempt_at, o.id
           LIMIT greatest(0, ${settings.concurrencyPerChannel}::bigint - (SELECT count(*) FROM outbox busy
             WHERE busy.channel_id = c.id AND busy.state = 'pending' AND busy.leased_until > ${now}))
-        ) x)
-      ORDER BY o.next_attempt_at, o.id LIMIT ${room} FOR UPDATE SKIP LOCKED`)
-    const leased: Leased[] = []
-    for (const { id } of rows) {
-      const [row] = await transaction
-        .update(outbox)
-        .set({ leasedUntil: until, attempts: sql`${outbox.attempts} + 1` })
-        .where(eq(outbox.id, Number(id)))
-        .returning()
-      const [channel] = await transaction
-        .select()
-        .from(notificationChannels)
-        .where(and(eq(notificationChannels.id, row!.channelId), isNull(notificationChannels.removedAt)))
-      if (channel) leased.push({ row: row!, channel })
-      else
-        await transaction
-          .update(outbox)
-          .set({ state: 'failed', lastError: 'The channel was removed' })
-          .where(eq(outbox.id, row!.id))
-    }
-    return leased
-  })
+        ) x WHERE c.removed_at IS NULL)
+      ORDER BY o.next_attempt_at, o.id LIMIT ${room} FOR UPDATE SKIP LOCKED)
+    UPDATE outbox SET leased_until = ${until}, attempts = attempts + 1 WHERE id IN (SELECT id FROM picked) RETURNING id`)
+  if (rows.length === 0) return []
+  const ids = rows.map(({ id }) => Number(id))
+  return database
+    .select({ row: outbox, channel: notificationChannels })
+    .from(outbox)
+    .innerJoin(notificationChannels, eq(notificationChannels.id, outbox.channelId))
+    .where(inArray(outbox.id, ids))
+    .orderBy(outbox.nextAttemptAt, outbox.id)
 }
 
 function send(

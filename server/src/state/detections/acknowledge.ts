@@ -7,7 +7,7 @@ import type { LiveContext } from '../live.ts'
 import { withinUnit } from '../scope.ts'
 import { write } from '../write.ts'
 
-export const acknowledgeDetectionsInput = z.strictObject({ ids: z.array(z.string().min(1).max(64)).min(1).max(500) })
+const acknowledgeDetectionsInput = z.strictObject({ ids: z.array(z.string().min(1).max(64)).min(1).max(500) })
 
 /**
  * Marks detections as looked at, for those that belong to no incident above all. Returns how many were not before;

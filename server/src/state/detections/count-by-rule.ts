@@ -11,7 +11,7 @@ const bucketMs = 10 * 60_000
 const stepsMax = 500
 const rulesMax = 200
 
-export const countByRuleQuery = z.strictObject({
+const countByRuleQuery = z.strictObject({
   /** Event time. */
   from: z.date(),
   to: z.date(),

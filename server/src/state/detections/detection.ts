@@ -82,6 +82,6 @@ export async function loadDetection(database: Pick<Database, 'select'>, actor: A
   return detectionView(actor, row)
 }
 
-export function detectionNotFound(id: string): CodedError {
+function detectionNotFound(id: string): CodedError {
   return new CodedError('NOT_FOUND', `detection:${id} was not found`, { target: `detection:${id}` })
 }

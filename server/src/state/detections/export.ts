@@ -5,7 +5,7 @@ import { type Context, requirePermission, write } from '../write.ts'
 import type { Detection } from './detection.ts'
 import { detectionFilter, listDetections } from './list.ts'
 
-export const exportDetectionsQuery = z.strictObject({
+const exportDetectionsQuery = z.strictObject({
   ...detectionFilter,
   limit: z.coerce.number().int().min(1).max(100_000).default(100_000),
 })

@@ -27,7 +27,7 @@ export const detectionFilter = {
   to: z.date().optional(),
 }
 
-export const listDetectionsQuery = z.strictObject({
+const listDetectionsQuery = z.strictObject({
   ...pageQuery,
   ...detectionFilter,
   sort: z.enum(['lastSeenAt', 'severity', 'matchCount']).default('lastSeenAt'),

@@ -7,7 +7,7 @@ import { rootUnitId } from '../units/unit.ts'
 import { write } from '../write.ts'
 import { type Exception, exceptionParts, exceptionView, nextRevision, requireSense } from './exception.ts'
 
-export const createExceptionInput = z.strictObject({
+const createExceptionInput = z.strictObject({
   ...exceptionParts,
   effect: exceptionParts.effect.default('hide'),
   ruleIds: exceptionParts.ruleIds.default([]),

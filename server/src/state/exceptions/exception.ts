@@ -8,7 +8,7 @@ import { type Actor, covers } from '../actor.ts'
 import { idNumber, nameText, noteText } from '../input.ts'
 import { compileException, compileUnlink, type ExceptionMatcher, type ExceptionScope, entityType } from './match.ts'
 
-export const exceptionOperators = ['equals', 'wildcard', 'contains', 'starts_with', 'ends_with', 'cidr'] as const
+const exceptionOperators = ['equals', 'wildcard', 'contains', 'starts_with', 'ends_with', 'cidr'] as const
 const entityTypes = new Set(['*', 'host', 'user', 'ip', 'domain', 'process', 'file', 'url'])
 const otherFields = new Set(['detector', 'severity', 'source.key'])
 
@@ -28,7 +28,7 @@ const condition = z.strictObject({
 })
 
 /** Longest life of an exception: what is still right in a year is worth being said again. */
-export const lifeMaxMs = 366 * 86_400_000
+const lifeMaxMs = 366 * 86_400_000
 
 export const exceptionParts = {
   name: nameText(),

@@ -7,7 +7,7 @@ import { containsText, withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { type Exception, exceptionView } from './exception.ts'
 
-export const listExceptionsQuery = z.strictObject({
+const listExceptionsQuery = z.strictObject({
   ...pageQuery,
   rule: z.string().max(256).optional(),
   /** Part of the name or the reason. */

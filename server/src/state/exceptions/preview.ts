@@ -9,7 +9,7 @@ import { compileChecked, exceptionParts } from './exception.ts'
 
 const { ruleIds, conditions } = exceptionParts
 
-export const previewExceptionInput = z.strictObject({
+const previewExceptionInput = z.strictObject({
   ruleIds: ruleIds.default([]),
   conditions: conditions.default([]),
   unitId: idNumber.optional(),

@@ -14,7 +14,7 @@ import {
   requireSense,
 } from './exception.ts'
 
-export const updateExceptionInput = z.strictObject({ id: idNumber, ...z.object(exceptionParts).partial().shape })
+const updateExceptionInput = z.strictObject({ id: idNumber, ...z.object(exceptionParts).partial().shape })
 
 /** Changes what is given; the rest stays. Throws NOT_FOUND, BAD_REQUEST when the whole would make no sense. */
 export async function updateException(

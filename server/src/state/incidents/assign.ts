@@ -4,7 +4,7 @@ import type { LiveContext } from '../live.ts'
 import { changeOne } from './change-one.ts'
 import type { Incident } from './incident.ts'
 
-export const assignIncidentInput = z.strictObject({ id: idNumber, assigneeId: idNumber.nullable() })
+const assignIncidentInput = z.strictObject({ id: idNumber, assigneeId: idNumber.nullable() })
 
 /**
  * Gives the incident to a person, or to nobody. Throws NOT_FOUND for an incident or person outside the actor's units,

@@ -4,7 +4,7 @@ import type { LiveContext } from '../live.ts'
 import { changeOne } from './change-one.ts'
 import { closeReasons, type Incident } from './incident.ts'
 
-export const closeIncidentInput = z.strictObject({
+const closeIncidentInput = z.strictObject({
   id: idNumber,
   reason: z.enum(closeReasons),
   note: noteText().optional(),

@@ -5,7 +5,7 @@ import { write } from '../write.ts'
 import { logActivity } from './change.ts'
 import { lockIncident, tellIncident } from './incident.ts'
 
-export const commentIncidentInput = z.strictObject({
+const commentIncidentInput = z.strictObject({
   id: idNumber,
   text: noteText().refine((text) => text.trim() !== '', 'must not be empty'),
 })

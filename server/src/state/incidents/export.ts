@@ -5,7 +5,7 @@ import { incidentFilter } from './filter.ts'
 import { type Incident, ownUnit } from './incident.ts'
 import { listIncidents } from './list.ts'
 
-export const exportIncidentsQuery = z.strictObject({
+const exportIncidentsQuery = z.strictObject({
   ...incidentFilter,
   limit: z.coerce.number().int().min(1).max(100_000).default(100_000),
 })

@@ -9,7 +9,7 @@ import { withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { type Incident, incidentColumns, incidentNotFound, incidentView, visibleTo } from './incident.ts'
 
-export const getIncidentInput = z.strictObject({ id: idNumber })
+const getIncidentInput = z.strictObject({ id: idNumber })
 
 export interface IncidentDetail extends Incident {
   /** Incidents that go on where this one ended. */

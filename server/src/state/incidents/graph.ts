@@ -7,7 +7,7 @@ import { idNumber, parseInput } from '../input.ts'
 import { type Context, read } from '../write.ts'
 import { requireVisible } from './incident.ts'
 
-export const graphIncidentInput = z.strictObject({ id: idNumber })
+const graphIncidentInput = z.strictObject({ id: idNumber })
 
 export interface IncidentGraph {
   nodes: { id: string; type: EntityType; value: string; role: EntityFact['role']; detectionCount: number }[]

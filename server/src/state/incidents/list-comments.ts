@@ -7,7 +7,7 @@ import { type Context, read } from '../write.ts'
 import type { Comment } from './comment.ts'
 import { requireVisible } from './incident.ts'
 
-export const listCommentsQuery = z.strictObject({ ...pageQuery, id: idNumber })
+const listCommentsQuery = z.strictObject({ ...pageQuery, id: idNumber })
 
 const oldestFirst: Keyset = {
   name: 'at',

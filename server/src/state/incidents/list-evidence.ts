@@ -5,7 +5,7 @@ import { afterCursor, type Keyset, orderBy, type Page, pageOf, pageQuery } from 
 import { type Context, read } from '../write.ts'
 import { requireVisible } from './incident.ts'
 
-export const listEvidenceQuery = z.strictObject({ ...pageQuery, id: idNumber })
+const listEvidenceQuery = z.strictObject({ ...pageQuery, id: idNumber })
 
 /** An event that made a rule fire; the event itself lies in the event store. */
 export interface Evidence {

@@ -5,7 +5,7 @@ import { afterCursor, type Keyset, orderBy, type Page, pageOf, pageQuery } from 
 import { type Context, read } from '../write.ts'
 import { requireVisible } from './incident.ts'
 
-export const listTimelineQuery = z.strictObject({
+const listTimelineQuery = z.strictObject({
   ...pageQuery,
   id: idNumber,
   direction: z.enum(['asc', 'desc']).default('asc'),

@@ -8,7 +8,7 @@ import { type Context, read } from '../write.ts'
 import { countIncidentsWhere, incidentCondition, incidentFilter, requireOrder } from './filter.ts'
 import { type Incident, incidentColumns, incidentView } from './incident.ts'
 
-export const listIncidentsQuery = z.strictObject({
+const listIncidentsQuery = z.strictObject({
   ...pageQuery,
   ...incidentFilter,
   sort: z.enum(['lastSeenAt', 'score', 'openedAt', 'severity']).default('lastSeenAt'),

@@ -4,7 +4,7 @@ import type { LiveContext } from '../live.ts'
 import { changeOne } from './change-one.ts'
 import type { Incident } from './incident.ts'
 
-export const reopenIncidentInput = z.strictObject({ id: idNumber, note: noteText().optional() })
+const reopenIncidentInput = z.strictObject({ id: idNumber, note: noteText().optional() })
 
 /** Takes a closed incident in hand again. Throws CONFLICT when it is not closed. */
 export async function reopenIncident(

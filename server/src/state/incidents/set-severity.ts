@@ -4,7 +4,7 @@ import type { LiveContext } from '../live.ts'
 import { changeOne } from './change-one.ts'
 import { type Incident, severities } from './incident.ts'
 
-export const setIncidentSeverityInput = z.strictObject({ id: idNumber, severity: z.enum(severities) })
+const setIncidentSeverityInput = z.strictObject({ id: idNumber, severity: z.enum(severities) })
 
 /** A person's severity instead of the score's; the score no longer moves it. Throws CONFLICT when it is closed. */
 export async function setIncidentSeverity(

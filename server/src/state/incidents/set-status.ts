@@ -4,7 +4,7 @@ import type { LiveContext } from '../live.ts'
 import { changeOne } from './change-one.ts'
 import { type Incident, openStatuses } from './incident.ts'
 
-export const setIncidentStatusInput = z.strictObject({ id: idNumber, status: z.enum(openStatuses) })
+const setIncidentStatusInput = z.strictObject({ id: idNumber, status: z.enum(openStatuses) })
 
 /** Moves an open incident between its open states. Throws CONFLICT when it is closed: that is for `reopenIncident`. */
 export async function setIncidentStatus(

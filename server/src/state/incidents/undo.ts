@@ -9,7 +9,7 @@ import { write } from '../write.ts'
 import { logActivity } from './change.ts'
 import { type IncidentRow, incidentNotFound, lockIncidents, ownUnit, tellIncident } from './incident.ts'
 
-export const undoIncidentsInput = z.strictObject({ token: z.string().min(1).max(64) })
+const undoIncidentsInput = z.strictObject({ token: z.string().min(1).max(64) })
 
 export type UndoEntry = (typeof incidentUndo.$inferInsert)['before'][number]
 

@@ -14,7 +14,7 @@ import { severities } from '../incidents/incident.ts'
 import { idNumber, nameText } from '../input.ts'
 import type { LiveContext } from '../live.ts'
 
-export const occasions = ['opened', 'severity_raised', 'closed'] as const
+const occasions = ['opened', 'severity_raised', 'closed'] as const
 
 /** Headers that the program sets itself, that decide how a request is read, or that carry secrets. */
 const forbiddenHeader =

@@ -8,7 +8,7 @@ import { afterCursor, type Keyset, orderBy, type Page, pageOf, pageQuery } from 
 import { withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 
-export const listDeliveriesQuery = z.strictObject({
+const listDeliveriesQuery = z.strictObject({
   ...pageQuery,
   id: idNumber.optional(),
   channelId: idNumber.optional(),

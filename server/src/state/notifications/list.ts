@@ -7,7 +7,7 @@ import { withinUnit } from '../scope.ts'
 import { type Context, read } from '../write.ts'
 import { type Channel, channelView } from './channel.ts'
 
-export const listChannelsQuery = z.strictObject({
+const listChannelsQuery = z.strictObject({
   ...pageQuery,
   kind: z.enum(['webhook', 'email']).optional(),
   enabled: booleanQuery.optional(),

@@ -7,7 +7,7 @@ import { idNumber, parseInput } from '../input.ts'
 import type { LiveContext } from '../live.ts'
 import { write } from '../write.ts'
 
-export const retryDeliveryInput = z.strictObject({ id: idNumber })
+const retryDeliveryInput = z.strictObject({ id: idNumber })
 
 /**
  * Lets a failed delivery be tried again, with all its attempts anew and the same idempotency key. Throws NOT_FOUND

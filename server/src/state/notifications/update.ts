@@ -18,7 +18,7 @@ import {
   webhookSettings,
 } from './channel.ts'
 
-export const updateChannelInput = z.strictObject({
+const updateChannelInput = z.strictObject({
   id: idNumber,
   ...z.object(channelParts).partial().shape,
   /** Of the channel's kind; replaces the whole. */

@@ -115,7 +115,7 @@ export function renderNotice(notice: IncidentNotice, language: 'zh' | 'en', chan
 }
 
 /** `&`, `<`, `>` and both quotes as entities; other controls than line ends are dropped. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
     .replaceAll(/(?![\n\t])\p{Cc}/gu, '')

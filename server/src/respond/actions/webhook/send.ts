@@ -14,13 +14,13 @@ const errorTextLimit = 300
 const lasting = new Set([400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422])
 
 /** The body: the same bytes for every attempt of one notice. Times are milliseconds since the epoch. */
-export function webhookBody({ idempotencyKey, notice, language }: Message<WebhookSettings>): string {
+function webhookBody({ idempotencyKey, notice, language }: Message<WebhookSettings>): string {
   const { occasion, ...incident } = notice
   return JSON.stringify({ id: idempotencyKey, occasion, text: notice.title[language], incident })
 }
 
 /** `sha256=` and the hex HMAC-SHA256 of `<timestamp>.<body>` under the channel's secret. */
-export function signature(secret: string, timestamp: string, body: string): string {
+function signature(secret: string, timestamp: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
 }
 
