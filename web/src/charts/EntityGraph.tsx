@@ -1,9 +1,12 @@
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../api/client.ts'
+import { useRuleTitle } from '../api/useRuleTitle.ts'
 import { fontFamily } from '../theme/palette.ts'
 import { useTheme } from '../theme/theme.tsx'
+import { type SeverityName, severities } from '../ui/Severity.tsx'
 import EChart from './EChart.tsx'
+import { joinEdges, placeNodes, shortName } from './graphLayout.ts'
 
 /** Types differ by outline as well as by colour. */
 const symbols: Record<Schemas['Entity']['type'], string> = {
@@ -16,10 +19,13 @@ const symbols: Record<Schemas['Entity']['type'], string> = {
   url: 'arrow',
 }
 
-/** Entities of an incident and what ties them, laid out by force. */
+const worseness = (severity: string) => -(severities as string[]).indexOf(severity)
+
+/** Entities of an incident and what ties them, from those who act (left) to those acted upon (right). */
 export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph'] }) {
   const { t } = useTranslation()
   const { palette } = useTheme()
+  const titleOf = useRuleTitle()
   const option = useMemo(() => {
     const types = [...new Set(graph.nodes.map(({ type }) => type))]
     const colours = [
@@ -31,10 +37,17 @@ export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph']
       palette.critical,
       palette.informational,
     ]
+    const places = placeNodes(graph.nodes, 600, Math.max(260, graph.nodes.length * 34))
+    const edges = joinEdges(
+      graph.edges.map((edge) => ({ ...edge, label: titleOf(edge.ruleId, edge.label) })),
+      worseness,
+    )
+    const nameOf = new Map(graph.nodes.map(({ id, value }) => [id, value]))
     return {
       textStyle: { fontFamily, color: palette.text },
       tooltip: {
         renderMode: 'richText',
+        confine: true,
         backgroundColor: palette.raised,
         borderColor: palette.lineStrong,
         textStyle: { color: palette.text, fontFamily, fontSize: 12 },
@@ -43,52 +56,68 @@ export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph']
         data: types.map((type) => ({ name: t(`entity.${type}`), icon: symbols[type] })),
         top: 0,
         left: 0,
+        itemHeight: 11,
         textStyle: { color: palette.textSoft },
       },
       series: [
         {
           type: 'graph',
-          layout: 'force',
+          layout: 'none',
           roam: true,
           draggable: true,
-          top: 30,
-          force: { repulsion: 620, edgeLength: [150, 230], gravity: 0.06, layoutAnimation: false },
+          left: 70,
+          right: 70,
+          top: 46,
+          bottom: 34,
+          preserveAspect: false,
           categories: types.map((type, index) => ({
             name: t(`entity.${type}`),
             symbol: symbols[type],
             itemStyle: { color: colours[index % colours.length] },
           })),
-          label: { show: true, position: 'bottom', color: palette.text, fontFamily, fontSize: 12, formatter: '{b}' },
-          edgeLabel: {
-            show: graph.edges.length <= 16,
-            fontSize: 11,
-            color: palette.textFaint,
-            formatter: (item: { data: { label: string } }) => item.data.label,
-          },
+          label: { show: true, position: 'bottom', color: palette.text, fontFamily, fontSize: 12 },
+          edgeLabel: { show: edges.length <= 8, fontSize: 11, color: palette.textSoft },
           edgeSymbol: ['none', 'arrow'],
-          edgeSymbolSize: 8,
+          edgeSymbolSize: 7,
+          emphasis: { focus: 'adjacency', label: { show: true } },
           data: graph.nodes.map((node) => ({
             id: node.id,
             name: node.value,
+            ...places.get(node.id),
             category: types.indexOf(node.type),
             symbol: symbols[node.type],
-            symbolSize: 16 + Math.min(24, 6 * Math.log2(1 + node.detectionCount)),
-            tooltip: { formatter: `${t(`entity.${node.type}`)}\n${node.value}` },
+            symbolSize: 14 + Math.min(18, 5 * Math.log2(1 + node.detectionCount)),
+            label: { formatter: shortName(node.value) },
+            tooltip: { formatter: `${t(`entity.${node.type}`)} · ${t(`entity.role.${node.role}`)}\n${node.value}` },
           })),
-          edges: graph.edges.map((edge) => ({
+          edges: edges.map((edge) => ({
             source: edge.from,
             target: edge.to,
-            label: edge.label,
-            lineStyle: {
-              color: palette[edge.severity],
-              width: 1.5 + Math.min(3, Math.log2(edge.detectionCount + 1) / 2),
-              curveness: 0.12,
+            label: {
+              formatter:
+                edge.labels.length === 1
+                  ? shortName(edge.labels[0]!, 18)
+                  : t('incident.rulesBetween', { number: edge.labels.length }),
             },
-            tooltip: { formatter: `${edge.label}\n${t(`severity.${edge.severity}`)}` },
+            lineStyle: {
+              color: palette[edge.severity as SeverityName],
+              width: 1.2 + Math.min(3, Math.log2(edge.detectionCount + 1) / 2),
+              curveness: 0.08,
+              opacity: 0.75,
+            },
+            tooltip: {
+              formatter: `${nameOf.get(edge.from)} → ${nameOf.get(edge.to)}\n${edge.labels.map((label) => `· ${label}`).join('\n')}`,
+            },
           })),
         },
       ],
     }
-  }, [graph, palette, t])
-  return <EChart option={option} height={380} label={t('incident.tab.graph')} />
+  }, [graph, palette, t, titleOf])
+  return (
+    <EChart
+      option={option}
+      height={Math.min(620, Math.max(340, graph.nodes.length * 40))}
+      label={t('incident.tab.graph')}
+    />
+  )
 }

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { useCan } from '../../api/session.tsx'
+import { useSummary } from '../../api/useSummary.ts'
 import { FieldsTable } from '../../event/FieldsTable.tsx'
 import { needlesOf } from '../../event/raw.ts'
 import { Action } from '../../ui/Action.tsx'
@@ -20,6 +21,7 @@ import { RuleLink } from '../incidents/IncidentSummary.tsx'
 export function DetectionDetail({ id, full = false }: { id: string; full?: boolean }) {
   const { t } = useTranslation()
   const can = useCan()
+  const summaryOf = useSummary()
   const [excepting, setExcepting] = useState(false)
   const {
     data: detection,
@@ -49,7 +51,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
   return (
     <div className={`detail ${full ? 'full' : ''}`} data-testid="detection-detail">
       <div className="detail-head">
-        <h2>{detection.summary || detection.ruleTitle}</h2>
+        <h2>{summaryOf(detection)}</h2>
         <div className="row wrap">
           <Severity value={detection.severity} />
           <span className="chip">{t(`detector.${detection.detector}`)}</span>

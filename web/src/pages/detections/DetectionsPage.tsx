@@ -6,6 +6,7 @@ import { answer, api, type Schemas } from '../../api/client.ts'
 import { exportUrl } from '../../api/download.ts'
 import { useList } from '../../api/lists.ts'
 import { useCan } from '../../api/session.tsx'
+import { useSummary } from '../../api/useSummary.ts'
 import type { Column } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
@@ -33,6 +34,7 @@ export default function DetectionsPage() {
   const { t } = useTranslation()
   const [url, setUrl] = useUrl()
   const can = useCan()
+  const summaryOf = useSummary()
   const range = rangeOf(url, 'now-7d')
   const filters = {
     severity: url.severity,
@@ -68,7 +70,7 @@ export default function DetectionsPage() {
         title: t('detection.summary'),
         width: 300,
         grow: true,
-        render: (row) => <span className="strong">{row.summary || row.ruleTitle}</span>,
+        render: (row) => <span className="strong">{summaryOf(row)}</span>,
       },
       {
         key: 'rule',
@@ -135,7 +137,7 @@ export default function DetectionsPage() {
           ),
       },
     ],
-    [t],
+    [t, summaryOf],
   )
   const exportReason = can('event:export')
   return (

@@ -1,9 +1,8 @@
 import { UserOutlined } from '@ant-design/icons'
-import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import { answer, api } from '../../api/client.ts'
 import { useMe } from '../../api/session.tsx'
 import { MenuButton, type MenuItem } from '../../ui/Popup.tsx'
+import { useUsers } from './useChangeText.ts'
 
 /** To me first, then the colleagues who work on incidents, then nobody. */
 export function AssignButton({
@@ -17,11 +16,7 @@ export function AssignButton({
 }) {
   const { t } = useTranslation()
   const { data: me } = useMe()
-  const { data } = useQuery({
-    queryKey: ['users', 'all'],
-    queryFn: () => answer(api.GET('/api/v1/users', { params: { query: { limit: 500 } } })),
-    staleTime: 60_000,
-  })
+  const { data } = useUsers()
   const mine = me?.user?.id
   const items: MenuItem[] = []
   if (mine !== undefined)

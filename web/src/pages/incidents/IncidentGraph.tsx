@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { useRuleTitle } from '../../api/useRuleTitle.ts'
 import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
 import { Empty, Problem, Skeleton } from '../../ui/States.tsx'
@@ -13,6 +14,7 @@ const EntityGraph = lazy(() => import('../../charts/EntityGraph.tsx'))
 /** Who did what to whom: a picture, and the same as a table for reading and for screen readers. */
 export function IncidentGraph({ id }: { id: number }) {
   const { t } = useTranslation()
+  const titleOf = useRuleTitle()
   const { data, error, refetch } = useQuery({
     queryKey: ['incidents', 'graph', id],
     queryFn: () => answer(api.GET('/api/v1/incidents/{id}/graph', { params: { path: { id } } })),
@@ -41,10 +43,10 @@ export function IncidentGraph({ id }: { id: number }) {
         </thead>
         <tbody>
           {data.edges.map((edge) => (
-            <tr key={`${edge.from}>${edge.to}>${edge.label}`}>
+            <tr key={`${edge.from}>${edge.to}>${titleOf(edge.ruleId, edge.label)}`}>
               <td>{name(edge.from)}</td>
               <td>
-                <Severity value={edge.severity} bare /> {edge.label}
+                <Severity value={edge.severity} bare /> {titleOf(edge.ruleId, edge.label)}
               </td>
               <td>{name(edge.to)}</td>
               <td className="right number">{formatNumber(edge.detectionCount)}</td>

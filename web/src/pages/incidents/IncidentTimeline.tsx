@@ -3,18 +3,22 @@ import { Link } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
+import { useSummary } from '../../api/useSummary.ts'
 import { earliest, type Tactic, tactics } from '../../ui/attack.ts'
 import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { formatTime } from '../../ui/time.ts'
+import { useChangeText } from './useChangeText.ts'
 
 type Entry = Schemas['TimelineEntry']
 
 /** Detections along the stages of an intrusion, then everything in time order, people's acts included. */
 export function IncidentTimeline({ id }: { id: number }) {
   const { t } = useTranslation()
+  const changeText = useChangeText()
+  const summaryOf = useSummary()
   const [stage, setStage] = useState<Tactic | null>(null)
   const timeline = useQuery({
     queryKey: ['incidents', 'timeline', id],
@@ -95,16 +99,14 @@ export function IncidentTimeline({ id }: { id: number }) {
                 </span>
                 <div>
                   {detection ? (
-                    <Link to={`/detections/${encodeURIComponent(detection.id)}` as '/'}>
-                      {detection.summary || entry.text}
-                    </Link>
+                    <Link to={`/detections/${encodeURIComponent(detection.id)}` as '/'}>{summaryOf(detection)}</Link>
                   ) : (
-                    <span>{entry.text}</span>
+                    <span>{entry.kind === 'change' ? changeText(entry) : entry.text}</span>
                   )}
                   <div className="faint small">
                     {tactic ? `${t(`tactic.${tactic}`)} · ` : ''}
                     {detection ? detection.techniques.join(' ') : t(`incident.entry.${entry.kind}`)}
-                    {entry.actor ? ` · ${entry.actor}` : ''}
+                    {entry.actor && entry.actor !== 'correlate' ? ` · ${entry.actor}` : ''}
                     {detection && detection.matchCount > 1 ? ` · ×${formatNumber(detection.matchCount)}` : ''}
                   </div>
                 </div>

@@ -36,6 +36,20 @@ import './search.css'
 type EventDocument = Schemas['EventDocument']
 
 const usualColumns = ['event.action', 'host.name', 'source.ip', 'user.name', 'message']
+/** What tells most about an event that has no message. */
+const outlineFields = [
+  'event.dataset',
+  'source.ip',
+  'destination.ip',
+  'destination.port',
+  'network.protocol',
+  'network.transport',
+  'url.original',
+  'dns.question.name',
+  'process.command_line',
+  'rule.name',
+  'error.message',
+]
 const followEveryMs = 3000
 
 /** Log search: the question is the address; what is found can be narrowed from any value on the page. */
@@ -70,7 +84,17 @@ export default function SearchPage() {
     queryFn: ({ pageParam, signal }) =>
       answer(
         api.POST('/api/v1/search', {
-          body: { ...body, sort, limit: 100, after: pageParam, columns: columns.length > 0 ? columns : undefined },
+          body: {
+            ...body,
+            sort,
+            limit: 100,
+            after: pageParam,
+            columns: columns.includes('message')
+              ? [...columns, ...outlineFields]
+              : columns.length > 0
+                ? columns
+                : undefined,
+          },
           signal,
         }),
       ),
@@ -122,7 +146,12 @@ export default function SearchPage() {
         minor: index > 1 && name !== 'message',
         width: name === 'message' ? 280 : name.endsWith('.ip') ? 140 : 130,
         grow: name === columns.at(-1),
-        render: (row) => <Cell name={name} value={row[name]} />,
+        render: (row) =>
+          name === 'message' && row.message === undefined ? (
+            <Outline event={row} />
+          ) : (
+            <Cell name={name} value={row[name]} />
+          ),
       })),
     ],
     [columns, t],
@@ -324,6 +353,12 @@ export default function SearchPage() {
       </div>
     </ValueMenu>
   )
+}
+
+/** An event without a message, in the words of its telling fields. */
+function Outline({ event }: { event: EventDocument }) {
+  const words = outlineFields.flatMap((name) => (event[name] === undefined ? [] : [String(event[name])]))
+  return <span className="mono faint">{words.join(' · ') || '—'}</span>
 }
 
 function Cell({ name, value }: { name: string; value: unknown }) {
