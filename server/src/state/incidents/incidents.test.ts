@@ -19,6 +19,7 @@ import { countByRule } from '../detections/count-by-rule.ts'
 import { exportDetections } from '../detections/export.ts'
 import { getDetection } from '../detections/get.ts'
 import { listDetections } from '../detections/list.ts'
+import { purgeDetections } from '../detections/purge.ts'
 import { createException } from '../exceptions/create.ts'
 import { getException } from '../exceptions/get.ts'
 import { listExceptions } from '../exceptions/list.ts'
@@ -588,6 +589,19 @@ describe('lists', () => {
     expect(counts.openedPerHour.reduce((sum, { count }) => sum + count, 0)).toBe(1)
     expect((await countIncidents(as(person('security_operator', '/1/9/')))).meanTimeToCloseMs).toBeNull()
   })
+})
+
+test('old detections of no incident are purged, those of an incident are kept', async () => {
+  const old = new Date(store.clock.now() - 200 * 86_400_000)
+  await store.database.update(detections).set({ lastSeenAt: old, updatedAt: old })
+  await store.database
+    .update(detections)
+    .set({ incidentId: null })
+    .where(eq(detections.id, `d${incidentIds.here}`))
+  expect(await purgeDetections(store.database, store.clock, 201)).toBe(0)
+  expect(await purgeDetections(store.database, store.clock, 190)).toBe(1)
+  const left = await store.database.select({ id: detections.id }).from(detections)
+  expect(left).toEqual([{ id: `d${incidentIds.there}` }])
 })
 
 describe('exceptions', () => {
