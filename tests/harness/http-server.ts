@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client'
 import pino from 'pino'
 import { loadConfig } from '../../server/src/config/config.ts'
 import type { Change } from '../../server/src/event/change.ts'
@@ -96,7 +97,9 @@ export async function startTestServer({
   await ensureRootUnit(database, clock)
   const health = { startedAt: new Date(), children: () => [], threads: () => [], bus: () => [], losses: () => [] }
   const metrics = async () => 'watchfire_test 1\n'
-  const stores = { database, keys, events: events?.query, bus, changes }
+  // Without stored events, a client of a server that is not there.
+  const nobody = createClient({ url: 'http://127.0.0.1:9', log: { level: ClickHouseLogLevel.OFF } })
+  const stores = { database, keys, events: events?.query ?? nobody, bus, changes }
   const app = createServer({
     config,
     version: '0.0.0',

@@ -23,13 +23,12 @@ function errorAnswer(error: CodedError, requestId: string) {
   return { error: { code: error.code, message: error.message, hint, detail: error.detail, requestId } }
 }
 
-/** Statuses Fastify itself raises (bad JSON, body too large, unknown media type), as our codes. */
+/** Statuses Fastify itself raises, as our codes; what else it refuses is BAD_REQUEST. */
 const codeByStatus: Record<number, ErrorCode> = {
-  400: 'BAD_REQUEST',
+  // What must not be read is not told apart from what is not there.
+  403: 'NOT_FOUND',
   404: 'NOT_FOUND',
-  408: 'BAD_REQUEST',
   413: 'TOO_LARGE',
-  415: 'BAD_REQUEST',
   431: 'TOO_LARGE',
 }
 
@@ -46,7 +45,8 @@ function asCoded(error: FastifyError | Error): CodedError {
   // Facts about our own answers or programs do not leave the house; they are in the log under the request id.
   if (isResponseSerializationError(error)) return internal(error)
   const status = 'statusCode' in error ? error.statusCode : undefined
-  const code = status === undefined ? undefined : codeByStatus[status]
+  const isTheirs = status !== undefined && status >= 400 && status < 500
+  const code = isTheirs ? (codeByStatus[status] ?? 'BAD_REQUEST') : undefined
   if (code) return new CodedError(code, error.message, {}, { cause: error })
   return internal(error)
 }
