@@ -95,10 +95,12 @@ export function connectEvents(
 
 /**
  * Settings a query must carry (`clickhouse_settings`): it sees the rows of the unit that `unitPath` ends with and of the
- * units below it, and none without them. The path of the program itself, `/`, stands for the root unit.
+ * units below it, and none without them. The path of the program itself, `/`, stands for the root unit; a text that is
+ * no path of unit ids sees nothing.
  */
 export function visibleTo(unitPath: string): { log_comment: string } {
-  return { log_comment: `/${unitPath.split('/').at(-2) || '1'}/` }
+  const unitId = unitPath === '/' ? '1' : /^(?:\/\d+)*\/(\d+)\/$/.exec(unitPath)?.[1]
+  return { log_comment: unitId === undefined ? '' : `/${unitId}/` }
 }
 
 function clientFor(url: string, { username, password }: Login): ClickHouseClient {
