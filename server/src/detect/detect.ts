@@ -60,13 +60,13 @@ export function createDetector(ruleSet: RuleSet, { lookups, enabled }: DetectorO
 }
 
 /** The finding of one rule on one event. */
-function detectionOf({ rule, explain, read }: RuleMatch, event: Event, counted: Iterable<string>): Detection {
-  const { document } = rule
+function detectionOf(match: RuleMatch, event: Event, counted: Iterable<string>): Detection {
+  const { document } = match.rule
   const entities = entitiesOf(event.fields)
   const fields = shortened(event.fields)
   // Correlations ask by the names rules use, which only this stage can translate.
   for (const field of counted) {
-    const value = fields[field] === undefined ? asFieldValue(read(field)) : undefined
+    const value = fields[field] === undefined ? asFieldValue(match.read(field)) : undefined
     if (value !== undefined) fields[field] = cut(value)
   }
   return {
@@ -80,7 +80,7 @@ function detectionOf({ rule, explain, read }: RuleMatch, event: Event, counted: 
     ...attackOf(document.tags),
     entities,
     eventIds: [event.id],
-    matched: explain(),
+    matched: match.explain(),
     fields,
     sourceKey: event.sourceKey,
     summary: summaryOf(document, entities),

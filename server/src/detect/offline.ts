@@ -111,12 +111,12 @@ class OfflineCorrelations {
   }
 
   /** Records without a time cannot be put in order and are not counted. */
-  add({ rule, read }: RuleMatch, timeMs: number | undefined, fileIndex: number, index: number): void {
-    const names = this.fields.get(rule.document.id)
+  add(match: RuleMatch, timeMs: number | undefined, fileIndex: number, index: number): void {
+    const names = this.fields.get(match.rule.document.id)
     if (!names || timeMs === undefined) return
-    const values = new Map([...names].map((name) => [name, read(name) as FieldValue | undefined]))
+    const values = new Map([...names].map((name) => [name, match.read(name) as FieldValue | undefined]))
     const eventId = `${String(fileIndex).padStart(6, '0')}:${String(index).padStart(12, '0')}`
-    this.inputs.push({ ruleId: rule.document.id, eventId, timeMs, scope: '', read: (field) => values.get(field) })
+    this.inputs.push({ ruleId: match.rule.document.id, eventId, timeMs, scope: '', read: (field) => values.get(field) })
   }
 
   *run(): Generator<CorrelationFiring> {

@@ -42,6 +42,8 @@ export class SigmaEngine {
   readonly lookups: Lookups
   private readonly rules: CompiledRule[]
   private readonly recordPlans = new Map<string, Plan<JsonRecord>>()
+  /** Records of one kind mostly come together. */
+  private lastPlan: (Logsource & { plan: Plan<JsonRecord> }) | undefined
   private readonly eventPlans = new Map<string, Plan<Event>>()
   private readonly budget = new CacheBudget(valueLimit)
   private readonly routes = new Map<string, Plan<Event>>()
@@ -74,8 +76,12 @@ export class SigmaEngine {
   }
 
   private recordPlan(logsource: Logsource): Plan<JsonRecord> {
-    const key = `${logsource.product ?? ''}\u0000${logsource.category ?? ''}\u0000${logsource.service ?? ''}`
-    return remember(this.recordPlans, key, planLimit, () => {
+    const { product, category, service } = logsource
+    const { lastPlan } = this
+    if (lastPlan && lastPlan.product === product && lastPlan.category === category && lastPlan.service === service)
+      return lastPlan.plan
+    const key = `${product ?? ''}\u0000${category ?? ''}\u0000${service ?? ''}`
+    const plan = remember(this.recordPlans, key, planLimit, () => {
       const rules = this.rules.filter((rule) => compatible(rule.document.logsource, logsource, this.lookups))
       return new Plan(
         rules.map((rule): PlannedRule<JsonRecord> => ({ rule, accessTo: recordAccess })),
@@ -83,6 +89,8 @@ export class SigmaEngine {
         this.budget,
       )
     })
+    this.lastPlan = { product, category, service, plan }
+    return plan
   }
 
   private eventPlan(event: Event): Plan<Event> {
@@ -146,13 +154,32 @@ function matches<Source>(plan: Plan<Source>, source: Source): RuleMatch[] {
   for (const index of indexes) {
     const { rule } = plan.rules[index]!
     // One rule may stand under several views, side by side: it matches once.
-    if (rule !== last) {
-      const { accessTo } = plan.rules[index]!
-      found.push({ rule, explain: () => plan.explain(index, source), read: (field) => accessTo(field).reader(source) })
-    }
+    if (rule !== last) found.push(new PlanMatch(rule, plan, index, source))
     last = rule
   }
   return found
+}
+
+class PlanMatch<Source> implements RuleMatch {
+  readonly rule: CompiledRule
+  private readonly plan: Plan<Source>
+  private readonly index: number
+  private readonly source: Source
+
+  constructor(rule: CompiledRule, plan: Plan<Source>, index: number, source: Source) {
+    this.rule = rule
+    this.plan = plan
+    this.index = index
+    this.source = source
+  }
+
+  explain(): MatchedField[] {
+    return this.plan.explain(this.index, this.source)
+  }
+
+  read(field: string): unknown {
+    return this.plan.rules[this.index]!.accessTo(field).reader(this.source)
+  }
 }
 
 const none: RuleMatch[] = []

@@ -24,7 +24,8 @@ export interface SourceShape<Source> {
 export type OnSign = (sign: number) => void
 
 const depthLimit = 64
-const cachedNamesLimit = 256
+const noSigns: readonly number[] = []
+const seenNamesLimit = 256
 
 /** Everything that is looked for in the values of one field. */
 class Search {
@@ -79,12 +80,21 @@ class Search {
   }
 }
 
+const noFields: readonly IndexedField[] = []
+
 interface IndexedField {
   slot: number
   /** Generation of the record it was last looked at for. */
   seenAt: number
   search: Search
   cache: ValueCache
+}
+
+/** What is done with the values of one top-level name. */
+interface NamedValue {
+  fields: readonly IndexedField[]
+  /** Keywords found in them. */
+  cache: ValueCache | undefined
 }
 
 /**
@@ -95,12 +105,12 @@ export class RecordIndex<Source> {
   /** Tests that are false unless the index has found them true. */
   readonly decided: Uint8Array
   private readonly shape: SourceShape<Source>
-  private readonly fieldsByName = new Map<string, IndexedField[]>()
+  private readonly named = new Map<string, NamedValue>()
+  /** How many of them the rules name; the others were seen in records. */
+  private readonly namedByRules: number
   private readonly fieldsAlways: IndexedField[] = []
   /** Keywords: looked for in every value of the record. */
   private readonly whole: Search | undefined
-  /** Of values that only keywords are looked for in, by top-level name. */
-  private readonly wholeCaches = new Map<string, ValueCache>()
   private readonly budget: CacheBudget
   private generation = 0
   /** Signs found in the value that is being searched. */
@@ -132,34 +142,50 @@ export class RecordIndex<Source> {
       for (const sign of signs) search.add(id, sign)
     }
     this.whole?.finish()
+    const fieldsByName = new Map<string, IndexedField[]>()
     for (const [slot, search] of searches) {
       search.finish()
       const field: IndexedField = { slot, seenAt: 0, search, cache: new ValueCache(budget) }
       const names = namesOf(slot)
       if (!names) this.fieldsAlways.push(field)
-      for (const name of names ?? []) {
-        const list = this.fieldsByName.get(name)
-        if (list) list.push(field)
-        else this.fieldsByName.set(name, [field])
-      }
+      for (const name of names ?? []) fieldsByName.set(name, [...(fieldsByName.get(name) ?? []), field])
     }
+    for (const [name, fields] of fieldsByName) this.named.set(name, { fields, cache: this.wholeCache() })
+    this.namedByRules = this.named.size
+  }
+
+  private wholeCache(): ValueCache | undefined {
+    return this.whole === undefined ? undefined : new ValueCache(this.budget)
   }
 
   /** Tells `onSign` of every sign the record shows; `slots` has begun the same record. */
   search(source: Source, slots: Slots<Source>, onSign: OnSign): void {
-    const { fieldsByName, fieldsAlways, whole } = this
+    const { named, fieldsAlways, whole } = this
     this.generation++
     for (let i = 0; i < fieldsAlways.length; i++) this.look(fieldsAlways[i]!, slots, onSign)
     const values = this.shape.fieldsOf(source) as Record<string, unknown>
     for (const name in values) {
-      const fields = fieldsByName.get(name)
-      if (fields !== undefined) for (let i = 0; i < fields.length; i++) this.look(fields[i]!, slots, onSign)
-      if (whole !== undefined) this.lookWhole(whole, name, values[name], 0, onSign)
+      let entry = named.get(name)
+      if (entry === undefined) {
+        if (whole === undefined) continue
+        entry = this.newName(name)
+      }
+      const { fields } = entry
+      for (let i = 0; i < fields.length; i++) this.look(fields[i]!, slots, onSign)
+      if (whole !== undefined) this.lookWhole(whole, entry.cache, values[name], 0, onSign)
     }
     if (whole === undefined) return
     const extra = this.shape.extraText(source)
     if (extra !== undefined) whole.find(extra.toLowerCase(), onSign)
     for (let i = 0; i < whole.presence.length; i++) onSign(whole.presence[i]! * 2)
+  }
+
+  /** A name no rule knows, whose values keywords are searched in. Senders choose names: only so many are remembered. */
+  private newName(name: string): NamedValue {
+    if (this.named.size - this.namedByRules >= seenNamesLimit) return { fields: noFields, cache: undefined }
+    const entry = { fields: noFields, cache: this.wholeCache() }
+    this.named.set(name, entry)
+    return entry
   }
 
   private look(field: IndexedField, slots: Slots<Source>, onSign: OnSign): void {
@@ -176,22 +202,26 @@ export class RecordIndex<Source> {
       for (const lower of slots.lower(slot) as string[]) search.find(lower, onSign)
       return
     }
-    const known = cache.get(text)
-    if (known !== undefined) {
-      slots.setLower(slot, known.lower)
-      for (let i = 0; i < known.signs.length; i++) onSign(known.signs[i]!)
+    if (!cache.active) {
+      search.find(slots.lower(slot) as string, onSign)
       return
     }
-    this.collect(text, slots.lower(slot) as string, search, cache, onSign)
+    const known = cache.get(text)
+    if (known === undefined) {
+      this.collect(text, slots.lower(slot) as string, search, cache, onSign)
+      return
+    }
+    slots.setLower(slot, known.lower)
+    for (let i = 0; i < known.signs.length; i++) onSign(known.signs[i]!)
   }
 
   private collect(text: string, lower: string, search: Search, cache: ValueCache, onSign: OnSign): void {
-    this.collected.length = 0
+    const { collected } = this
+    collected.length = 0
     this.collection++
     search.find(lower, this.onCollected)
-    const signs = Int32Array.from(this.collected)
-    cache.set(text, { lower, signs })
-    for (let i = 0; i < signs.length; i++) onSign(signs[i]!)
+    for (let i = 0; i < collected.length; i++) onSign(collected[i]!)
+    cache.set(text, { lower, signs: collected.length === 0 ? noSigns : collected.slice() })
   }
 
   private readonly onCollected: OnSign = (sign) => {
@@ -201,20 +231,18 @@ export class RecordIndex<Source> {
     this.collected.push(sign)
   }
 
-  private lookWhole(whole: Search, name: string, value: unknown, depth: number, onSign: OnSign): void {
+  private lookWhole(whole: Search, cache: ValueCache | undefined, value: unknown, depth: number, onSign: OnSign): void {
     if (typeof value === 'string') {
-      let cache = this.wholeCaches.get(name)
-      if (cache === undefined) {
-        if (this.wholeCaches.size >= cachedNamesLimit) this.wholeCaches.clear()
-        cache = new ValueCache(this.budget)
-        this.wholeCaches.set(name, cache)
+      if (cache === undefined || !cache.active) {
+        whole.find(value.toLowerCase(), onSign)
+        return
       }
       const known = cache.get(value)
       if (known === undefined) this.collect(value, value.toLowerCase(), whole, cache, onSign)
       else for (let i = 0; i < known.signs.length; i++) onSign(known.signs[i]!)
     } else if (typeof value === 'object') {
       if (value === null || depth > depthLimit) return
-      for (const key in value) this.lookWhole(whole, name, (value as Record<string, unknown>)[key], depth + 1, onSign)
+      for (const key in value) this.lookWhole(whole, cache, (value as Record<string, unknown>)[key], depth + 1, onSign)
     } else if (value !== undefined) whole.find(String(value).toLowerCase(), onSign)
   }
 }

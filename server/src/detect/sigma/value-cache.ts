@@ -1,7 +1,7 @@
 /** What the index found in a value of one field. */
 export interface KnownValue {
   lower: string
-  signs: Int32Array
+  signs: readonly number[]
 }
 
 /** Bounds the values remembered by all caches of an engine together. */
@@ -43,11 +43,14 @@ export class ValueCache {
     this.budget = budget
   }
 
+  /** False while the field is left alone: its values are neither asked for nor told. */
+  get active(): boolean {
+    if (this.rest === 0) return true
+    this.rest--
+    return false
+  }
+
   get(text: string): KnownValue | undefined {
-    if (this.rest > 0) {
-      this.rest--
-      return undefined
-    }
     if (this.epoch !== this.budget.epoch) {
       this.values.clear()
       this.epoch = this.budget.epoch
@@ -66,7 +69,7 @@ export class ValueCache {
   }
 
   set(text: string, value: KnownValue): void {
-    if (this.rest > 0 || text.length > textLimit) return
+    if (text.length > textLimit) return
     if (this.values.size >= valuesLimit) this.values.clear()
     this.budget.take()
     this.values.set(text, value)
