@@ -9,6 +9,7 @@ import { exceptionHits, exceptions, rejectedMatches } from '../seams/store/schem
 import { offsets } from '../seams/store/schema/offsets.ts'
 import type { Database, Transaction } from '../seams/store/store.ts'
 import { appendAuditAll } from '../state/audit/append.ts'
+import { purgeDetections } from '../state/detections/purge.ts'
 import { translateStoreError } from '../state/store-error.ts'
 import { type Applied, applyMatches, type Hit } from './apply.ts'
 import { decodeMatch } from './decode.ts'
@@ -32,6 +33,8 @@ export interface CorrelatorOptions {
   notify: (change: Change) => void
   logger: Pick<Logger, 'error'>
   settings?: CorrelateSettings
+  /** Days that detections of no incident are kept; for ever when left out. */
+  retentionDays?: number
 }
 
 /** Since the start of this thread; everything left out is counted. */
@@ -108,7 +111,7 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     await sweepWhenDue()
   }
 
-  /** A candidate that is kept too long costs space, nothing else; so a failure here waits for the next time. */
+  /** What is kept too long costs space, nothing else; so a failure here waits for the next time. */
   async function sweepWhenDue(): Promise<void> {
     const nowMs = clock.now()
     if (nowMs < nextSweepAtMs) return
@@ -118,8 +121,9 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
         await lockCorrelators(transaction)
         return sweepCandidates(transaction, nowMs)
       })
+      if (options.retentionDays !== undefined) await purgeDetections(database, clock, options.retentionDays)
     } catch (error) {
-      logger.error({ err: translateStoreError(error) }, 'candidates could not be swept')
+      logger.error({ err: translateStoreError(error) }, 'old candidates and detections could not be swept')
     }
   }
 

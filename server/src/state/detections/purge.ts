@@ -7,7 +7,7 @@ const chunk = 5_000
 
 /**
  * Forgets detections that belong to no incident once the events behind them are past their retention, hidden ones too;
- * what an incident holds stays with it. Returns how many went; call again while it gives the full chunk of 5,000.
+ * what an incident holds stays with it. Returns how many went, at most 5,000; the next call goes on.
  */
 export async function purgeDetections(database: Database, clock: Clock, retentionDays: number): Promise<number> {
   const before = new Date(clock.now() - retentionDays * 86_400_000)
