@@ -138,6 +138,27 @@ describe('answers', () => {
     }
   })
 
+  test('metrics are Prometheus text without names or secrets', async () => {
+    const { text, headers } = await server.call('GET', '/metrics')
+    expect(headers.get('content-type')).toContain('text/plain')
+    expect(text).toMatch(/^watchfire_http_live_clients \d+$/m)
+  })
+
+  test('exports come as files with a name and a head line', async () => {
+    const { administrator, auditor } = server.a
+    await administrator.call('POST', '/api/v1/units', { name: '=1+1', kind: 'unit', parentId: server.a.id })
+    const audit = await auditor.call('GET', '/api/v1/audit/export?action=unit.create')
+    expect(
+      audit.text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).action),
+    ).toContain('unit.create')
+    const csv = await server.a.operator.call('GET', '/api/v1/incidents/export?format=csv')
+    expect(csv.headers.get('content-disposition')).toBe('attachment; filename="incidents.csv"')
+    expect(csv.text).toContain('id,title,severity')
+  })
+
   test('what is not there and what is malformed has a code', async () => {
     expect((await server.call('GET', '/api/v1/nothing')).body.error.code).toBe('NOT_FOUND')
     const { operator } = server.a

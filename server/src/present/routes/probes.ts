@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { App } from '../app.ts'
+import type { App, HttpCounters } from '../app.ts'
 import type { Dependencies } from '../dependencies.ts'
 
 const probeTimeoutMs = 2000
@@ -23,7 +23,7 @@ export function probeRoutes(app: App, dependencies: Dependencies): void {
 
   app.get('/metrics', { config: { access: 'public' } }, async (_request, reply) => {
     reply.type('text/plain; version=0.0.4; charset=utf-8')
-    return dependencies.metrics()
+    return (await dependencies.metrics()) + httpMetrics(app.httpCounters())
   })
 }
 
@@ -42,4 +42,13 @@ async function answers(promise: Promise<unknown>): Promise<boolean> {
   ])
   clearTimeout(timer)
   return isThere
+}
+
+/** `liveClients` -> `watchfire_http_live_clients`, in the text format of Prometheus. */
+function httpMetrics(counters: HttpCounters): string {
+  const lines = Object.entries(counters).map(([name, value]) => {
+    const metric = `watchfire_http_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`
+    return `# TYPE ${metric} ${name === 'liveClients' ? 'gauge' : 'counter'}\n${metric} ${value}\n`
+  })
+  return lines.join('')
 }
