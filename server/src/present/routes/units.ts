@@ -6,7 +6,7 @@ import { moveUnit } from '../../state/units/move.ts'
 import { removeUnit } from '../../state/units/remove.ts'
 import { renameUnit } from '../../state/units/rename.ts'
 import type { App } from '../app.ts'
-import { contextOf } from '../context.ts'
+import { contextOf, tell } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { listOf, noContent, numericId, numericIdParams, pageQuery } from '../schemas/common.ts'
 import { listedUnit, unit, unitInput, unitKind } from '../schemas/identity.ts'
@@ -38,7 +38,11 @@ export function unitRoutes(app: App, dependencies: Dependencies): void {
       config: { access: 'unit:write' },
       schema: { tags, operationId: 'createUnit', summary: 'Create a unit', body: unitInput, response: { 201: unit } },
     },
-    async (request, reply) => reply.status(201).send(await createUnit(contextOf(request, dependencies), request.body)),
+    async (request, reply) => {
+      const created = await createUnit(contextOf(request, dependencies), request.body)
+      tell(dependencies, { noun: 'unit', id: String(created.id), action: 'created', unitPath: created.path })
+      return reply.status(201).send(created)
+    },
   )
   app.get(
     '/units/:id',
@@ -61,7 +65,11 @@ export function unitRoutes(app: App, dependencies: Dependencies): void {
         response: { 200: unit },
       },
     },
-    async (request) => renameUnit(contextOf(request, dependencies), { id: request.params.id, ...request.body }),
+    async (request) => {
+      const renamed = await renameUnit(contextOf(request, dependencies), { id: request.params.id, ...request.body })
+      tell(dependencies, { noun: 'unit', id: String(renamed.id), action: 'changed', unitPath: renamed.path })
+      return renamed
+    },
   )
   app.delete(
     '/units/:id',
@@ -77,6 +85,12 @@ export function unitRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       await removeUnit(contextOf(request, dependencies), request.params)
+      tell(dependencies, {
+        noun: 'unit',
+        id: String(request.params.id),
+        action: 'removed',
+        unitPath: request.actor.unitPath,
+      })
       return reply.status(204).send(null)
     },
   )
@@ -93,6 +107,10 @@ export function unitRoutes(app: App, dependencies: Dependencies): void {
         response: { 200: z.object({ id: z.number().int(), from: z.string(), to: z.string() }) },
       },
     },
-    async (request) => moveUnit(contextOf(request, dependencies), { id: request.params.id, ...request.body }),
+    async (request) => {
+      const moved = await moveUnit(contextOf(request, dependencies), { id: request.params.id, ...request.body })
+      tell(dependencies, { noun: 'unit', id: String(moved.id), action: 'moved', unitPath: moved.to })
+      return moved
+    },
   )
 }
