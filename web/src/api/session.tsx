@@ -32,8 +32,9 @@ export function useSignOut() {
       if (!(error instanceof ApiError && error.status === 401)) throw error
     })
     setCsrfToken(null)
-    queries.clear()
     queries.setQueryData(meKey, null)
+    // Nothing that one person saw may be shown to the next.
+    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== meKey[0] })
   }, [queries])
 }
 

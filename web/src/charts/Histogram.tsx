@@ -42,7 +42,6 @@ export function Histogram({ buckets, intervalMs, height = 84, label, onZoom }: H
 
   return (
     <div style={{ position: 'relative' }}>
-      {/* biome-ignore lint/a11y/noNoninteractiveElementInteractions: the time picker does the same by keyboard */}
       <svg
         ref={svg}
         className="bars"

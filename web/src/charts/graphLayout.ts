@@ -35,7 +35,10 @@ export function placeNodes<Node extends PlacedNode>(
 /** [1, 2, 3, 4, 5] -> [5, 3, 1, 2, 4]: the first in the middle. */
 function fromTheMiddle<Item>(items: Item[]): Item[] {
   const out: Item[] = []
-  items.forEach((item, index) => (index % 2 === 0 ? out.unshift(item) : out.push(item)))
+  items.forEach((item, index) => {
+    if (index % 2 === 0) out.unshift(item)
+    else out.push(item)
+  })
   return out.reverse()
 }
 

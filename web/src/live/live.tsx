@@ -36,6 +36,7 @@ const keysOf: Record<string, string[]> = {
 
 /** Lists are asked again at most this often, however many changes arrive. */
 const gatherMs = 700
+const reopenMs = 5000
 
 /**
  * One stream for the whole client. A change makes the lists that show its noun old, and they are asked again; nothing
@@ -63,19 +64,29 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       for (const key of keysOf[change.noun] ?? []) old.current.add(key)
       if (old.current.size > 0) timer.current ??= setTimeout(flush, gatherMs)
     }
-    const stream = new EventSource('/api/v1/live')
-    stream.onopen = () => setStatus('live')
-    stream.onerror = () => setStatus('lost')
-    stream.addEventListener('change', (event: MessageEvent<string>) => {
-      const change = parseChange(event.data)
-      if (change) onChange(change)
-    })
-    // Too much was missed to be told one by one: everything on screen may be old.
-    stream.addEventListener('resync', () => {
-      if (!pausedNow.current) void queries.invalidateQueries()
-    })
+    let stream: EventSource
+    let again: ReturnType<typeof setTimeout> | undefined
+    const open = () => {
+      stream = new EventSource('/api/v1/live')
+      stream.onopen = () => setStatus('live')
+      stream.onerror = () => {
+        setStatus('lost')
+        // A browser gives up for good when the answer was no stream (a proxy's 502, a restart); we do not.
+        if (stream.readyState === EventSource.CLOSED) again = setTimeout(open, reopenMs)
+      }
+      stream.addEventListener('change', (event: MessageEvent<string>) => {
+        const change = parseChange(event.data)
+        if (change) onChange(change)
+      })
+      // Too much was missed to be told one by one: everything on screen may be old.
+      stream.addEventListener('resync', () => {
+        if (!pausedNow.current) void queries.invalidateQueries()
+      })
+    }
+    open()
     return () => {
       stream.close()
+      clearTimeout(again)
       clearTimeout(timer.current)
     }
   }, [queries])

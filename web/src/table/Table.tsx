@@ -207,7 +207,7 @@ export function Table<Row>(props: TableProps<Row>) {
             </tr>
           </thead>
           <tbody>
-            {first > 0 ? <tr style={{ height: first * rowHeight }} aria-hidden="true" /> : null}
+            {first > 0 ? <tr style={{ height: first * rowHeight }} /> : null}
             {rows?.slice(first, last).map((row, offset) => {
               const index = first + offset
               const key = rowKey(row)
@@ -245,7 +245,7 @@ export function Table<Row>(props: TableProps<Row>) {
                 </tr>
               )
             })}
-            {last < count ? <tr style={{ height: (count - last) * rowHeight }} aria-hidden="true" /> : null}
+            {last < count ? <tr style={{ height: (count - last) * rowHeight }} /> : null}
             {rows === undefined && props.loading ? (
               <SkeletonRows columns={columns.length + (onSelect ? 1 : 0)} />
             ) : null}

@@ -64,6 +64,8 @@ export function Popup({ at, label, onClose, children, role = 'menu', className =
   }
 
   return createPortal(
+    // biome-ignore lint/a11y/noStaticElementInteractions: its role is menu or dialog
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: its role is menu or dialog
     <div
       ref={box}
       className={`popup ${className}`}

@@ -11,6 +11,7 @@ import {
 import { useNavigate } from '@tanstack/react-router'
 import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { useCan } from '../api/session.tsx'
 import { copyText } from './Copy.tsx'
 import { type MenuItem, MenuItems, Popup } from './Popup.tsx'
 import { clause, quoteValue } from './query.ts'
@@ -70,6 +71,7 @@ export function Value({ field, value, children, focusable = false, className = '
 export function ValueMenu({ actions, children }: { actions: ValueActions; children: ReactNode }) {
   const { t } = useTranslation()
   const navigate = useNavigate()
+  const can = useCan()
   const outer = useContext(ActionsContext)
   const merged = useMemo(() => ({ ...outer, ...actions }), [outer, actions])
   const [target, setTarget] = useState<{ field: string; value: string; at: DOMRect } | null>(null)
@@ -79,12 +81,14 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
   const items = (field: string, value: string): MenuItem[] => {
     const search = (query: string) => void navigate({ to: '/search', search: { query, ...merged.range } } as never)
     const kind = entityKind(field)
+    const noSearch = can('event:read')
     const list: MenuItem[] = [
       {
         key: 'include',
         label: merged.include ? t('value.include') : t('value.searchInclude'),
         icon: <PlusCircleOutlined />,
         testId: 'value-include',
+        disabled: merged.include ? undefined : noSearch,
         onChoose: () => (merged.include ? merged.include(field, value) : search(clause(field, value))),
       },
       {
@@ -92,6 +96,7 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
         label: merged.exclude ? t('value.exclude') : t('value.searchExclude'),
         icon: <MinusCircleOutlined />,
         testId: 'value-exclude',
+        disabled: merged.exclude ? undefined : noSearch,
         onChoose: () => (merged.exclude ? merged.exclude(field, value) : search(clause(field, value, true))),
       },
       {
@@ -101,11 +106,18 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
         onChoose: async () => toast((await copyText(value)) ? t('states.copied') : t('states.notCopied')),
       },
       { key: 'line', label: '', divider: true },
-      { key: 'only', label: t('value.only'), icon: <FilterOutlined />, onChoose: () => search(clause(field, value)) },
+      {
+        key: 'only',
+        label: t('value.only'),
+        icon: <FilterOutlined />,
+        disabled: noSearch,
+        onChoose: () => search(clause(field, value)),
+      },
       {
         key: 'anywhere',
         label: t('value.anywhere'),
         icon: <SearchOutlined />,
+        disabled: noSearch,
         onChoose: () => search(quoteValue(value)),
       },
     ]
@@ -123,6 +135,7 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
         key: 'incidents',
         label: t('value.incidents'),
         icon: <AlertOutlined />,
+        disabled: can('incident:read'),
         onChoose: () => void navigate({ to: '/incidents', search: { entity: value, status: 'all' } } as never),
       })
       if (kind === 'ip' || kind === 'host') {
@@ -138,6 +151,7 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
           key: 'indicator',
           label: t('value.indicator'),
           icon: <AimOutlined />,
+          disabled: can('rule:read'),
           onChoose: () => void navigate({ to: '/indicators', search: { text: value } } as never),
         })
       }

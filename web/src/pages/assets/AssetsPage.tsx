@@ -65,6 +65,7 @@ export default function AssetsPage() {
     onSuccess: refresh,
   })
   const reason = can('source:write')
+  const mayReadIncidents = can('incident:read') === undefined
   const unitName = useMemo(() => new Map(units.data?.items.map(({ id, name }) => [id, name])), [units.data])
   const columns = useMemo<Column<Asset>[]>(
     () => [
@@ -122,9 +123,11 @@ export default function AssetsPage() {
         width: 190,
         render: (row) => (
           <span className="row">
-            <Link to="/incidents" search={{ entity: row.hostNames[0] ?? row.addresses[0], status: 'all' } as never}>
-              {t('asset.openIncidents')}
-            </Link>
+            {mayReadIncidents ? (
+              <Link to="/incidents" search={{ entity: row.hostNames[0] ?? row.addresses[0], status: 'all' } as never}>
+                {t('asset.openIncidents')}
+              </Link>
+            ) : null}
             <button
               type="button"
               className="plain faint"
@@ -149,7 +152,7 @@ export default function AssetsPage() {
         ),
       },
     ],
-    [t, reason, unitName, remove],
+    [t, reason, mayReadIncidents, unitName, remove],
   )
   const send = async (text: string) => {
     const items = parseRecords(text).map((row) => ({

@@ -10,7 +10,7 @@ import { toast } from '../../ui/toast.tsx'
 import { rankFields } from '../search/completion.ts'
 import { useFields } from '../search/fields.ts'
 
-export const operators = ['equals', 'wildcard', 'contains', 'starts_with', 'ends_with', 'cidr'] as const
+const operators = ['equals', 'wildcard', 'contains', 'starts_with', 'ends_with', 'cidr'] as const
 
 interface Condition {
   field: string

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Popconfirm } from 'antd'
 import dayjs from 'dayjs'
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
@@ -18,7 +18,7 @@ import { Time } from '../../ui/Time.tsx'
 import { toast } from '../../ui/toast.tsx'
 import { useUrl } from '../../ui/useUrl.ts'
 import { RuleLinks } from '../incidents/IncidentSummary.tsx'
-import { ExceptionDialog, operators } from './ExceptionDialog.tsx'
+import { ExceptionDialog } from './ExceptionDialog.tsx'
 
 type Exception = Schemas['Exception']
 
@@ -51,6 +51,13 @@ export default function ExceptionsPage() {
       ),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['exceptions'] }),
   })
+  const conditionText = useCallback(
+    (row: Exception) =>
+      row.conditions
+        .map(({ field, operator, values }) => `${field} ${t(`exception.operators.${operator}`)} ${values.join(', ')}`)
+        .join(' ∧ '),
+    [t],
+  )
   const columns = useMemo<Column<Exception>[]>(
     () => [
       {
@@ -95,7 +102,7 @@ export default function ExceptionsPage() {
       { key: 'owner', minor: true, title: t('exception.owner'), width: 100, render: (row) => row.ownerName },
       { key: 'expires', title: t('exception.expires'), width: 132, render: (row) => <Time value={row.expiresAt} /> },
     ],
-    [t],
+    [t, conditionText],
   )
   const chosen = list.rows?.find(({ id }) => String(id) === url.id)
   const reason = can('exception:write')
@@ -154,7 +161,8 @@ export default function ExceptionsPage() {
                   <ul className="mono">
                     {chosen.conditions.map((condition) => (
                       <li key={`${condition.field}${condition.operator}`}>
-                        {condition.field} <span className="faint">{operatorWord(condition.operator)}</span>{' '}
+                        {condition.field}{' '}
+                        <span className="faint">{t(`exception.operators.${condition.operator}`)}</span>{' '}
                         {condition.values.join(', ')}
                       </li>
                     ))}
@@ -212,15 +220,4 @@ export default function ExceptionsPage() {
       {creating ? <ExceptionDialog ruleIds={[]} conditions={[]} reason="" onDone={() => setCreating(false)} /> : null}
     </div>
   )
-
-  function operatorWord(operator: string): string {
-    const known = operators.find((name) => name === operator)
-    return known ? t(`exception.operators.${known}`) : operator
-  }
-
-  function conditionText(row: Exception): string {
-    return row.conditions
-      .map(({ field, operator, values }) => `${field} ${operatorWord(operator)} ${values.join(', ')}`)
-      .join(' ∧ ')
-  }
 }

@@ -142,7 +142,7 @@ export default function IncidentsPage() {
         align: 'right',
         render: (row) => <span className="number">{formatNumber(row.detectionCount)}</span>,
       },
-      { key: 'status', title: t('incident.statusName'), width: 100, render: (row) => <Status value={row.status} /> },
+      { key: 'status', title: t('incident.statusName'), width: 116, render: (row) => <Status value={row.status} /> },
       {
         key: 'assignee',
         minor: true,

@@ -25,11 +25,17 @@ export function useIncidentActions(onDone?: () => void) {
       queries.invalidateQueries({ queryKey: ['overview'] }),
     ])
   }
+  const tellFailed = (failed: Schemas['BulkResult']['failed']) =>
+    toast(t('incident.someFailed', { number: failed.length, message: failed[0]?.message ?? '' }), {
+      kind: 'error',
+      seconds: 12,
+    })
   const undo = useMutation({
     mutationFn: (undoId: string) => answer(api.POST('/api/v1/incidents/bulk/undo', { body: { undoId } })),
-    onSuccess: async ({ changed }) => {
+    onSuccess: async ({ changed, failed }) => {
       await refresh()
-      toast(t('incident.undone', { number: changed }))
+      if (failed.length > 0) tellFailed(failed)
+      if (changed > 0) toast(t('incident.undone', { number: changed }))
     },
   })
   const change = useMutation({
@@ -37,11 +43,7 @@ export function useIncidentActions(onDone?: () => void) {
     onSuccess: async ({ changed, undoId, failed }, bulk) => {
       await refresh()
       onDone?.()
-      if (failed.length > 0)
-        toast(t('incident.someFailed', { number: failed.length, message: failed[0]?.message ?? '' }), {
-          kind: 'error',
-          seconds: 12,
-        })
+      if (failed.length > 0) tellFailed(failed)
       if (changed > 0) {
         toast(t(`incident.done.${bulk.action}`, { number: changed }), {
           action: undoId === null ? undefined : { label: t('actions.undo'), run: () => undo.mutate(undoId) },

@@ -6,7 +6,7 @@ import { answer, api, type Schemas } from '../../api/client.ts'
 import { useCan } from '../../api/session.tsx'
 import { useRuleTitle } from '../../api/useRuleTitle.ts'
 import { useSay } from '../../i18n/useSay.ts'
-import { formatCompact, formatDuration, formatNumber, formatRate, formatShare } from '../../ui/format.ts'
+import { formatBytes, formatCompact, formatDuration, formatNumber, formatRate, formatShare } from '../../ui/format.ts'
 import { PageHead } from '../../ui/PageHead.tsx'
 import { Severity, severities } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
@@ -60,6 +60,8 @@ export default function OverviewPage() {
             {data.detections ? <Detections detections={data.detections} /> : null}
             {data.events ? <Events events={data.events} /> : null}
             {data.sources ? <Sources sources={data.sources} /> : null}
+            {can('health:read') === undefined ? <Platform /> : null}
+            {can('audit:read') === undefined ? <LatestActs /> : null}
           </div>
         </>
       ) : error ? null : (
@@ -378,6 +380,81 @@ function Sources({ sources }: { sources: NonNullable<Overview['sources']> }) {
             ))}
           </tbody>
         </table>
+      )}
+    </Card>
+  )
+}
+
+/** The platform itself in one line per part; the rest is on the health page. */
+function Platform() {
+  const { t } = useTranslation()
+  const { data } = useQuery({ queryKey: ['health'], queryFn: () => answer(api.GET('/api/v1/health')), retry: false })
+  if (!data) return null
+  const lost = data.losses.reduce((sum, { value }) => sum + value, 0)
+  const waiting = data.bus.reduce((sum, { lag }) => sum + lag, 0)
+  const tone = { healthy: 'good', degraded: 'warn', down: 'bad' }[data.status]
+  return (
+    <Card size="third" title={t('overview.platform')} more={<Link to="/health">{t('overview.details')}</Link>}>
+      <div className="figures">
+        <Link to="/health">
+          <b className={tone}>{t(`health.statuses.${data.status}`)}</b>
+          <span className="soft">{t('health.up', { duration: formatDuration(data.uptimeSeconds * 1000) })}</span>
+        </Link>
+        <Link to="/health">
+          <b>{formatNumber(waiting)}</b>
+          <span className="soft">{t('health.lag')}</span>
+        </Link>
+        <Link to="/health">
+          <b className={lost > 0 ? 'warn' : undefined}>{formatNumber(lost)}</b>
+          <span className="soft">{t('health.losses')}</span>
+        </Link>
+        {data.disk ? (
+          <Link to="/health">
+            <b>{formatBytes(data.disk.freeBytes)}</b>
+            <span className="soft">{t('overview.diskFree')}</span>
+          </Link>
+        ) : null}
+      </div>
+      {data.problems.map((problem) => (
+        <p key={`${problem.part}${problem.message}`} className="row" style={{ marginTop: 8 }}>
+          <Severity value={problem.severity} bare /> <b>{problem.part}</b>{' '}
+          <span className="soft">{problem.message}</span>
+        </p>
+      ))}
+    </Card>
+  )
+}
+
+/** What was done last, for those who read what others did. */
+function LatestActs() {
+  const { t } = useTranslation()
+  const { data } = useQuery({
+    queryKey: ['audit', 'latest'],
+    queryFn: () => answer(api.GET('/api/v1/audit', { params: { query: { limit: 10 } } })),
+  })
+  return (
+    <Card size="two-thirds" title={t('overview.latestActs')} more={<Link to="/audit">{t('overview.all')}</Link>}>
+      {data ? (
+        <table className="simple-table">
+          <tbody>
+            {data.items.map((row) => (
+              <tr key={row.sequence}>
+                <td className="soft" style={{ width: 120 }}>
+                  <Time value={row.at} />
+                </td>
+                <td style={{ width: 140 }}>{row.actorName}</td>
+                <td className="mono">
+                  <Link to="/audit" search={{ id: String(row.sequence) } as never}>
+                    {row.action}
+                  </Link>
+                </td>
+                <td className="mono faint">{row.target}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : (
+        <Skeleton rows={5} />
       )}
     </Card>
   )

@@ -24,13 +24,15 @@ type Rule = Schemas['Rule']
 
 export function useRuleSwitch() {
   const { t } = useTranslation()
+  const inLanguage = useRuleText()
   const queries = useQueryClient()
   return useMutation({
     mutationFn: ({ id, enabled }: { id: string; enabled: boolean }) =>
       answer(api.PATCH('/api/v1/rules/{id}', { params: { path: { id } }, body: { enabled } })),
     onSuccess: async (rule) => {
       await queries.invalidateQueries({ queryKey: ['rules'] })
-      toast(rule.enabled ? t('rule.switchedOn', { title: rule.title }) : t('rule.switchedOff', { title: rule.title }))
+      const { title } = inLanguage(rule)
+      toast(rule.enabled ? t('rule.switchedOn', { title }) : t('rule.switchedOff', { title }))
     },
   })
 }

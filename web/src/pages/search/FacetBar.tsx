@@ -23,6 +23,8 @@ const usual = [
 ]
 
 interface FacetBarProps {
+  /** The search itself was answered: its query is sound. */
+  ready: boolean
   query: string
   range: { from: string; to: string }
   columns: string[]
@@ -94,12 +96,13 @@ export function FacetBar(props: FacetBarProps) {
   )
 }
 
-function FacetValues({ field, query, range, onInclude, onExclude }: FacetBarProps & { field: string }) {
+function FacetValues({ field, ready, query, range, onInclude, onExclude }: FacetBarProps & { field: string }) {
   const { t } = useTranslation()
   const { data, isPending, error } = useQuery({
     queryKey: ['facet', field, query, range.from, range.to],
     queryFn: () => answer(api.POST('/api/v1/search/facets', { body: { query, ...range, fields: [field], limit: 8 } })),
     placeholderData: (before) => before,
+    enabled: ready,
   })
   if (isPending) return <Skeleton rows={2} height={12} />
   const facet = data?.facets[0]

@@ -45,7 +45,6 @@ export function QueryBar({ query, range, onSubmit }: QueryBarProps) {
   const problem = checked === text && text.trim() !== '' ? check?.problem : undefined
 
   const options = useOptions(text, caret, range, open)
-  useEffect(() => setActive(-1), [text])
 
   const submit = () => {
     setOpen(false)
@@ -113,6 +112,7 @@ export function QueryBar({ query, range, onSubmit }: QueryBarProps) {
             maxLength={4096}
             onChange={(event) => {
               setText(event.target.value)
+              setActive(-1)
               setCaret(event.target.selectionStart ?? event.target.value.length)
               setOpen(true)
             }}

@@ -249,6 +249,7 @@ export default function SearchPage() {
         <div className="search-body">
           {url.event && window.innerWidth < 1700 ? null : (
             <FacetBar
+              ready={found.isSuccess && !found.isPlaceholderData}
               query={query}
               range={span}
               columns={columns}

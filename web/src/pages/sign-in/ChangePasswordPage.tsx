@@ -54,13 +54,13 @@ export default function ChangePasswordPage({ onDone }: { onDone(): Promise<void>
         </div>
         <label>
           {t('password.current')}
-          {/* biome-ignore lint/a11y/noAutofocus: the only thing to do on this page */}
           <input
             name="current"
             className="input"
             type="password"
             autoComplete="current-password"
             required
+            // biome-ignore lint/a11y/noAutofocus: the one thing to fill in now
             autoFocus
             maxLength={1024}
           />

@@ -59,12 +59,12 @@ export default function SignInPage() {
         </div>
         <label>
           {t('signIn.name')}
-          {/* biome-ignore lint/a11y/noAutofocus: the only thing to do on this page */}
           <input
             name="name"
             className="input"
             autoComplete="username"
             required
+            // biome-ignore lint/a11y/noAutofocus: the one thing to fill in now
             autoFocus
             readOnly={wantsCode}
             maxLength={256}
@@ -85,13 +85,13 @@ export default function SignInPage() {
         {wantsCode ? (
           <label>
             {t('signIn.code')}
-            {/* biome-ignore lint/a11y/noAutofocus: it appears when it is the next thing to fill in */}
             <input
               name="code"
               className="input"
               inputMode="numeric"
               autoComplete="one-time-code"
               required
+              // biome-ignore lint/a11y/noAutofocus: the one thing to fill in now
               autoFocus
               maxLength={32}
               placeholder="000000"

@@ -12,6 +12,7 @@ import { clause } from '../../ui/query.ts'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { useFields } from '../search/fields.ts'
 import { SourceState, sourceField } from './SourcesPage.tsx'
 
 /** One sender: how it does, what no parser understood, and its settings. */
@@ -27,6 +28,7 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
     queryFn: () => answer(api.GET('/api/v1/sources/{id}', { params: { path: { id } } })),
   })
   const mayRead = can('event:read') === undefined
+  const canSearch = useFields().some(({ name }) => name === sourceField)
   const query = source ? clause(sourceField, source.key) : ''
   const series = useQuery({
     queryKey: ['series', id, 1440],
@@ -64,17 +66,13 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
           <SourceState source={source} />
           <code className="faint">{source.key}</code>
         </div>
-        <div className="row">
-          <Link
-            className="button"
-            to="/search"
-            search={{ query, from: 'now-24h' } as never}
-            disabled={!mayRead}
-            title={can('event:read')}
-          >
-            {t('source.openEvents')}
-          </Link>
-        </div>
+        {canSearch && mayRead ? (
+          <div className="row">
+            <Link className="button" to="/search" search={{ query, from: 'now-24h' } as never}>
+              {t('source.openEvents')}
+            </Link>
+          </div>
+        ) : null}
       </div>
       <div className="detail-body">
         <section>
