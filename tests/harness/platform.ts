@@ -97,7 +97,7 @@ export async function startPlatform(
     output: () => output,
     accounts() {
       const found: Record<string, string> = {}
-      for (const [, name, password] of output.matchAll(/^\s*(admin|security|auditor)\s+(\S+)\s*$/gm))
+      for (const [, name, password] of output.matchAll(/^ +(admin|security|auditor) +(\S+) +\w+$/gm))
         found[name!] = password!
       return found
     },
