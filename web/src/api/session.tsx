@@ -9,7 +9,7 @@ export type Me = Schemas['Me']
 export const meKey = ['me']
 
 /** Who I am; null when nobody is signed in. */
-export async function fetchMe(): Promise<Me | null> {
+async function fetchMe(): Promise<Me | null> {
   try {
     const me = await answer(api.GET('/api/v1/auth/me'))
     setCsrfToken(me.csrfToken)

@@ -130,7 +130,7 @@ function compact(value: number): string {
 }
 
 /** The next of 1, 2, 5 times a power of ten, so that the axis reads well. */
-export function niceMax(value: number): number {
+function niceMax(value: number): number {
   if (value <= 0) return 0
   const power = 10 ** Math.floor(Math.log10(value))
   const factor = [1, 2, 5, 10].find((candidate) => candidate * power >= value) ?? 10

@@ -13,7 +13,7 @@ export function decodeBase64(text: string): Uint8Array {
 export type Range = [start: number, end: number]
 
 /** Sorted, overlapping ranges joined. */
-export function joinRanges(ranges: Range[]): Range[] {
+function joinRanges(ranges: Range[]): Range[] {
   const joined: Range[] = []
   for (const [start, end] of [...ranges].sort((a, b) => a[0] - b[0])) {
     const last = joined.at(-1)

@@ -4,6 +4,14 @@ import type { Words } from './zh-CN.ts'
 export const en: Words = {
   brand: 'Watchfire',
   punctuation: { list: ', ' },
+  units: {
+    rate: '{{number}} events/s',
+    d: '{{number}} d',
+    h: '{{number}} h',
+    m: '{{number}} min',
+    s: '{{number}} s',
+    ms: '{{number}} ms',
+  },
   groups: {
     incidents: 'Incidents',
     investigate: 'Investigate',

@@ -2,6 +2,14 @@
 export const zhCN = {
   brand: '烽燧',
   punctuation: { list: '、' },
+  units: {
+    rate: '{{number}} 条/秒',
+    d: '{{number}} 天',
+    h: '{{number}} 小时',
+    m: '{{number}} 分',
+    s: '{{number}} 秒',
+    ms: '{{number}} 毫秒',
+  },
   groups: {
     incidents: '事件',
     investigate: '调查',

@@ -115,7 +115,7 @@ export function useLive(): LiveState {
 }
 
 /** The change a message tells of; undefined when it is not of the form we know. */
-export function parseChange(data: string): Change | undefined {
+function parseChange(data: string): Change | undefined {
   try {
     const value: unknown = JSON.parse(data)
     if (typeof value !== 'object' || value === null || !('noun' in value)) return undefined

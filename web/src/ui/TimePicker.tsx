@@ -15,7 +15,7 @@ export function listRange(range: TimeRange): { from?: string; to?: string } {
   return { from: new Date(fromMs).toISOString(), to: range.to === 'now' ? undefined : new Date(untilMs).toISOString() }
 }
 
-export const quickRanges = ['15m', '1h', '4h', '24h', '7d', '30d', '180d'] as const
+const quickRanges = ['15m', '1h', '4h', '24h', '7d', '30d', '180d'] as const
 
 /** The range a link carries; the last 24 hours when it carries none. */
 export function rangeOf(search: Search, fallback = 'now-24h'): TimeRange {

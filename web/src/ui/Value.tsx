@@ -180,7 +180,7 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
 }
 
 /** What a field's value names, by its ECS name. */
-export function entityKind(field: string): 'ip' | 'host' | 'user' | 'domain' | 'hash' | 'url' | undefined {
+function entityKind(field: string): 'ip' | 'host' | 'user' | 'domain' | 'hash' | 'url' | undefined {
   if (/(^|\.)ip$/.test(field)) return 'ip'
   if (/^(host\.(name|hostname)|destination\.domain|source\.domain)$/.test(field)) return 'host'
   if (/(^|\.)user(\.\w+)?\.name$|^user\.name$/.test(field)) return 'user'

@@ -1,3 +1,4 @@
+import i18next from 'i18next'
 import { currentLanguage } from '../i18n/i18n.ts'
 
 const cache = new Map<string, Intl.NumberFormat>()
@@ -17,7 +18,7 @@ export function formatNumber(value: number, digits = 0): string {
   return numberFormat(`n${digits}`, { maximumFractionDigits: digits }).format(value)
 }
 
-/** 1234567 -> "123.5万" in Chinese, "1.2M" in English. */
+/** 1234567 -> "1.2M" in English; in Chinese counted in ten thousands. */
 export function formatCompact(value: number): string {
   if (Math.abs(value) < 10_000) return formatNumber(value)
   return numberFormat('compact', { notation: 'compact', maximumFractionDigits: 1 }).format(value)
@@ -43,29 +44,23 @@ export function formatBytes(value: number): string {
 /** Events per second with a sensible number of digits. */
 export function formatRate(perSecond: number): string {
   const digits = perSecond > 0 && perSecond < 10 ? 2 : perSecond < 100 ? 1 : 0
-  return `${formatNumber(perSecond, digits)} ${currentLanguage() === 'en' ? 'events/s' : '条/秒'}`
+  return i18next.t('units.rate', { number: formatNumber(perSecond, digits) })
 }
 
-const durationWords = {
-  'zh-CN': { d: '天', h: '小时', m: '分', s: '秒', ms: '毫秒', gap: ' ' },
-  en: { d: 'd', h: 'h', m: 'min', s: 's', ms: 'ms', gap: ' ' },
-}
-
-/** Milliseconds in words, the two largest parts: 5_400_000 -> "1 小时 30 分" / "1 h 30 min". */
+/** Milliseconds in words, the two largest parts: 5_400_000 -> "1 h 30 min". */
 export function formatDuration(ms: number): string {
-  const words = durationWords[currentLanguage()]
-  if (ms < 1000) return `${Math.round(ms)} ${words.ms}`
+  if (ms < 1000) return i18next.t('units.ms', { number: Math.round(ms) })
   const seconds = Math.floor(ms / 1000)
-  const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), words.d],
-    [Math.floor(seconds / 3600) % 24, words.h],
-    [Math.floor(seconds / 60) % 60, words.m],
-    [seconds % 60, words.s],
+  const parts: [number, 'd' | 'h' | 'm' | 's'][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
   ]
   const first = parts.findIndex(([count]) => count > 0)
   return parts
     .slice(first, first + 2)
     .filter(([count]) => count > 0)
-    .map(([count, word]) => `${count} ${word}`)
-    .join(words.gap)
+    .map(([count, unit]) => i18next.t(`units.${unit}`, { number: count }))
+    .join(' ')
 }

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react'
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>
 
 /** True while the person types; single letters then mean letters. */
-export function isTyping(event: KeyboardEvent): boolean {
+function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null
   if (!target) return false
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)

@@ -28,7 +28,7 @@ export function toast(
   setTimeout(() => dismiss(id), (options.seconds ?? (options.action ? 12 : 5)) * 1000)
 }
 
-export function dismiss(id: number): void {
+function dismiss(id: number): void {
   set(toasts.filter((toast) => toast.id !== id))
 }
 

@@ -3,11 +3,11 @@ import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { useRuleTitle } from '../../api/useRuleTitle.ts'
+import { fieldOfEntity } from '../../ui/entity.ts'
 import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
 import { Empty, Problem, Skeleton } from '../../ui/States.tsx'
 import { Value } from '../../ui/Value.tsx'
-import { fieldOfEntity } from './IncidentsPage.tsx'
 
 const EntityGraph = lazy(() => import('../../charts/EntityGraph.tsx'))
 

@@ -5,11 +5,11 @@ import type { Schemas } from '../../api/client.ts'
 import { useRuleTitle } from '../../api/useRuleTitle.ts'
 import { useSay } from '../../i18n/useSay.ts'
 import { isTactic } from '../../ui/attack.ts'
+import { fieldOfEntity } from '../../ui/entity.ts'
 import { formatDuration, formatNumber } from '../../ui/format.ts'
 import { severities } from '../../ui/Severity.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { Value } from '../../ui/Value.tsx'
-import { fieldOfEntity } from './IncidentsPage.tsx'
 import { IncidentTimeline } from './IncidentTimeline.tsx'
 
 type Incident = Schemas['Incident']

@@ -10,13 +10,14 @@ import { useSay } from '../../i18n/useSay.ts'
 import { type Column, formatSort, parseSort } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
-import { earliest } from '../../ui/attack.ts'
+import { fieldOfEntity } from '../../ui/entity.ts'
 import { Filter, FilterText } from '../../ui/Filter.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { PageHead } from '../../ui/PageHead.tsx'
 import { MenuButton } from '../../ui/Popup.tsx'
 import { Severity, severities } from '../../ui/Severity.tsx'
 import { Split } from '../../ui/Split.tsx'
+import { Stage } from '../../ui/Stage.tsx'
 import { Empty } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { listRange, TimePicker } from '../../ui/TimePicker.tsx'
@@ -33,17 +34,6 @@ type Incident = Schemas['Incident']
 type SortName = NonNullable<NonNullable<operations['listIncidents']['parameters']['query']>['sort']>
 
 const openStatuses = 'new,in_progress,on_hold'
-
-/** Field names that lead from an entity to its events. */
-export const fieldOfEntity: Record<Schemas['Entity']['type'], string> = {
-  host: 'host.name',
-  user: 'user.name',
-  ip: 'source.ip',
-  domain: 'dns.question.name',
-  process: 'process.name',
-  file: 'file.path',
-  url: 'url.full',
-}
 
 export default function IncidentsPage() {
   const { t } = useTranslation()
@@ -349,20 +339,6 @@ export default function IncidentsPage() {
         />
       ) : null}
     </div>
-  )
-}
-
-/** The furthest stage an incident has reached. */
-export function Stage({ tactics: names }: { tactics: string[] }) {
-  const { t } = useTranslation()
-  const last = [...names].reverse().find((name) => earliest([name]) !== undefined)
-  const tactic = last === undefined ? undefined : earliest([last])
-  return tactic ? (
-    <span title={names.map((name) => (earliest([name]) ? t(`tactic.${earliest([name])!}`) : name)).join(' → ')}>
-      {t(`tactic.${tactic}`)}
-    </span>
-  ) : (
-    <span className="faint">—</span>
   )
 }
 

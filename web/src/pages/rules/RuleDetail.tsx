@@ -12,7 +12,7 @@ import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { RuleLinks } from '../incidents/IncidentSummary.tsx'
-import { CanFire, useRuleSwitch, useRuleText } from './RulesPage.tsx'
+import { CanFire, useRuleSwitch, useRuleText } from './ruleControls.tsx'
 
 /** What a rule looks for, whether it can fire now and why not, its evidence, its text. */
 export function RuleDetail({ id, full = false }: { id: string; full?: boolean }) {

@@ -1,6 +1,5 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Switch } from 'antd'
-import { useCallback, useMemo } from 'react'
+import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
@@ -13,29 +12,14 @@ import { formatNumber } from '../../ui/format.ts'
 import { PageHead } from '../../ui/PageHead.tsx'
 import { Severity, severities } from '../../ui/Severity.tsx'
 import { Split } from '../../ui/Split.tsx'
+import { Stage } from '../../ui/Stage.tsx'
 import { Empty } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
-import { toast } from '../../ui/toast.tsx'
 import { useUrl } from '../../ui/useUrl.ts'
-import { Stage } from '../incidents/IncidentsPage.tsx'
 import { RuleDetail } from './RuleDetail.tsx'
+import { CanFire, useRuleSwitch, useRuleText } from './ruleControls.tsx'
 
 type Rule = Schemas['Rule']
-
-export function useRuleSwitch() {
-  const { t } = useTranslation()
-  const inLanguage = useRuleText()
-  const queries = useQueryClient()
-  return useMutation({
-    mutationFn: ({ id, enabled }: { id: string; enabled: boolean }) =>
-      answer(api.PATCH('/api/v1/rules/{id}', { params: { path: { id } }, body: { enabled } })),
-    onSuccess: async (rule) => {
-      await queries.invalidateQueries({ queryKey: ['rules'] })
-      const { title } = inLanguage(rule)
-      toast(rule.enabled ? t('rule.switchedOn', { title }) : t('rule.switchedOff', { title }))
-    },
-  })
-}
 
 export default function RulesPage() {
   const { t } = useTranslation()
@@ -216,33 +200,5 @@ export default function RulesPage() {
         />
       </Split>
     </div>
-  )
-}
-
-/** Title and description in the reader's language; English where the rule has no Chinese. */
-export function useRuleText(): (rule: Pick<Rule, 'title' | 'titleZh' | 'description' | 'descriptionZh'>) => {
-  title: string
-  description: string
-} {
-  const { i18n } = useTranslation()
-  const isEnglish = i18n.language === 'en'
-  return useCallback(
-    (rule) =>
-      isEnglish ? rule : { title: rule.titleZh ?? rule.title, description: rule.descriptionZh ?? rule.description },
-    [isEnglish],
-  )
-}
-
-/** Whether it could fire now; if not, why, on hover. */
-export function CanFire({ rule }: { rule: Pick<Rule, 'canFire' | 'cannotFireReasons' | 'enabled'> }) {
-  const { t } = useTranslation()
-  if (rule.canFire) return <span className="good">● {t('rule.can')}</span>
-  return (
-    <span
-      className={rule.enabled ? 'bad' : 'faint'}
-      title={rule.cannotFireReasons.map((name) => t(`rule.cannotReason.${name}`)).join('\n')}
-    >
-      {rule.enabled ? '▲' : '○'} {t('rule.cannot')}
-    </span>
   )
 }

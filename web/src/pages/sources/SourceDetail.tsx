@@ -13,7 +13,7 @@ import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { toast } from '../../ui/toast.tsx'
 import { useFields } from '../search/fields.ts'
-import { SourceState, sourceField } from './SourcesPage.tsx'
+import { SourceState } from './SourceState.tsx'
 
 /** One sender: how it does, what no parser understood, and its settings. */
 export function SourceDetail({ id, full = false }: { id: string; full?: boolean }) {
@@ -139,6 +139,9 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
     </div>
   )
 }
+
+/** Field of an event that names its sender. */
+const sourceField = 'source.key'
 
 interface SettingValues {
   name: string

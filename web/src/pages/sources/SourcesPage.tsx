@@ -14,11 +14,9 @@ import { Empty } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { useUrl } from '../../ui/useUrl.ts'
 import { SourceDetail } from './SourceDetail.tsx'
+import { SourceState } from './SourceState.tsx'
 
 type Source = Schemas['Source']
-
-/** Field of an event that names its sender. */
-export const sourceField = 'source.key'
 
 export default function SourcesPage() {
   const { t } = useTranslation()
@@ -176,14 +174,4 @@ function Trend({ id }: { id: string }) {
     retry: false,
   })
   return data ? <Sparkline label={t('source.trend')} values={data.items.map(({ records }) => records)} /> : null
-}
-
-export function SourceState({ source }: { source: Pick<Source, 'silent' | 'parser'> }) {
-  const { t } = useTranslation()
-  if (source.silent) return <span className="bad">▲ {t('source.silent')}</span>
-  return source.parser === null ? (
-    <span className="warn">■ {t('source.unknown')}</span>
-  ) : (
-    <span className="good">● {t('source.speaking')}</span>
-  )
 }
