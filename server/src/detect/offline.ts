@@ -152,7 +152,7 @@ const timeFields = [
 ] // biome-ignore format: a list
 
 /** The time a record tells of itself, in milliseconds since the epoch; texts without a zone are UTC. */
-export function recordTimeMs(record: JsonRecord): number | undefined {
+function recordTimeMs(record: JsonRecord): number | undefined {
   const flat = flattenWindowsEvent(record)
   for (const field of timeFields) {
     const value = flat[field]
@@ -172,7 +172,7 @@ const recordLimit = 64 * 2 ** 20
  * JSON objects of a file: one a line, else pretty-printed or in a list; gzip is recognised by its first bytes. A file whose first line
  * is an object goes line by line, so that a damaged line costs only itself. Throws TOO_LARGE and IMPORT_DAMAGED.
  */
-export async function* readJsonRecords(file: string, counters: { unreadable: number }): AsyncGenerator<JsonRecord> {
+async function* readJsonRecords(file: string, counters: { unreadable: number }): AsyncGenerator<JsonRecord> {
   let split: Splitter | undefined
   for await (const chunk of byteChunks(file)) {
     split ??= isObjectLine(chunk) ? new LineSplitter() : new ValueSplitter()

@@ -51,7 +51,7 @@ export function compileRule(
 }
 
 /** The part a filter adds to its rules, as written: true keeps the event. Its identifiers are its own. */
-export function compileFilter(filter: FilterDocument, options: ModifierOptions): Expression {
+function compileFilter(filter: FilterDocument, options: ModifierOptions): Expression {
   if (!filter.conditions.some((condition) => /\bnot\b/i.test(condition))) {
     options.warn('The condition of a filter keeps what it matches; to leave matches out write `not selection`', [
       'filter',

@@ -1,7 +1,7 @@
 import type { Event, MatchedField } from '../../event/event.ts'
 import type { CompiledRule } from './compile.ts'
 import type { Logsource } from './document.ts'
-import { compatible, entriesOf, type LogsourceEntry, type Lookups, selects } from './logsource.ts'
+import { compatible, entriesOf, type LogsourceEntry, type Lookups, routeOf, selects } from './logsource.ts'
 import { Plan, type PlannedRule } from './plan.ts'
 import {
   allValues,
@@ -94,13 +94,7 @@ export class SigmaEngine {
   }
 
   private eventPlan(event: Event): Plan<Event> {
-    let route = ''
-    for (const field of this.lookups.routingFields) {
-      const value = event.fields[field]
-      if (value !== undefined) route += typeof value === 'string' ? value : JSON.stringify(value)
-      route += '\u0000'
-    }
-    return remember(this.routes, route, routeLimit, () => {
+    return remember(this.routes, routeOf(event, this.lookups), routeLimit, () => {
       const entries = entriesOf(event, this.lookups)
       const key = JSON.stringify(
         entries.map(({ product, category, service, view }) => [product, category, service, view]),

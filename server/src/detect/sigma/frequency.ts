@@ -21,7 +21,7 @@ const ordinaryText = [
 ].join('\n')
 
 /** True when ordinary logs are expected to hold the text. */
-export function isOrdinary(text: string): boolean {
+function isOrdinary(text: string): boolean {
   return ordinaryText.includes(text)
 }
 

@@ -30,8 +30,10 @@ export interface FieldView {
 export interface Lookups {
   logsources: readonly LogsourceEntry[]
   views: ReadonlyMap<string, FieldView>
-  /** Every field that a condition of an entry reads. */
+  /** Every field that decides the log source. */
   routingFields: readonly string[]
+  /** The same, with the lower-cased values that matter; undefined when all do. */
+  routing: readonly { field: string; values: ReadonlySet<string> | undefined }[]
 }
 
 const texts = z.array(z.coerce.string())
@@ -96,10 +98,19 @@ export function loadLookups(contentDir: string): Lookups {
       ),
     }
   })
-  const routingFields = [
-    ...new Set([...logsources.flatMap((entry) => [...entry.when.keys()]), 'event.module', 'event.dataset']),
+  const values = new Map<string, Set<string>>()
+  for (const { when } of logsources) {
+    for (const [field, list] of when) values.set(field, new Set([...(values.get(field) ?? []), ...list]))
+  }
+  const routing: Lookups['routing'] = [
+    // The implicit entry reads these two as they are.
+    { field: 'event.module', values: undefined },
+    { field: 'event.dataset', values: undefined },
+    ...[...values]
+      .filter(([field]) => field !== 'event.module' && field !== 'event.dataset')
+      .map(([field, known]) => ({ field, values: known })),
   ]
-  return { logsources, views, routingFields }
+  return { logsources, views, routing, routingFields: routing.map(({ field }) => field) }
 }
 
 function readFile<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> {
@@ -119,6 +130,25 @@ export function entriesOf(event: Event, lookups: Lookups): LogsourceEntry[] {
   const implicit = implicitEntry(event)
   if (implicit) entries.push(implicit)
   return entries
+}
+
+/** A key that is equal for events with the same entries; senders choose names and numbers, so what no entry asks for is left out. */
+export function routeOf({ fields }: Event, { routing }: Lookups): string {
+  let route = ''
+  for (let i = 0; i < routing.length; i++) {
+    const { field, values } = routing[i]!
+    route += '\u0000'
+    const value = fields[field]
+    if (value === undefined || value === null) continue
+    if (Array.isArray(value)) {
+      for (const member of value)
+        if (values === undefined || holdsOne(member, values)) route += `${String(member).toLowerCase()}\u0001`
+    } else {
+      const text = String(value).toLowerCase()
+      if (values === undefined || values.has(text)) route += text
+    }
+  }
+  return route
 }
 
 function holdsOne(value: FieldValue | undefined, values: ReadonlySet<string>): boolean {

@@ -172,7 +172,7 @@ function comparison(operator: CompareOperator, limit: number): (value: number) =
 const datePattern = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2}))?/
 
 /** A part of a date as it is written, without any change of time zone; `week` is the ISO week. Numbers are epoch (milli)seconds, UTC. */
-export function datePart(text: string, part: DatePart): number | undefined {
+function datePart(text: string, part: DatePart): number | undefined {
   const number = parseNumber(text)
   if (number !== undefined) {
     if (number < 1e8 || number > 1e14) return undefined

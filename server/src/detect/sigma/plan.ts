@@ -189,7 +189,12 @@ export class Plan<Source> {
   /** The fields and values that made the rule match, by search identifier. Reads the record anew: for matches only. */
   explain(rule: number, source: Source): MatchedField[] {
     const planned = this.rules[rule]!
-    return explain(planned, source)
+    let explainer = explainers.get(planned) as Explainer<Source> | undefined
+    if (!explainer) {
+      explainer = new Explainer(planned)
+      explainers.set(planned, explainer)
+    }
+    return explainer.explain(source)
   }
 }
 
@@ -242,63 +247,87 @@ function emit(
 }
 
 const valueLimit = 1024
+const explainers = new WeakMap<object, unknown>()
 
-/** Walks the condition again with its names: every true test outside a negation, with the value that made it true. */
-function explain<Source>(planned: PlannedRule<Source>, source: Source): MatchedField[] {
-  const matched: MatchedField[] = []
-  const readers: Reader<Source>[] = []
-  const slotByKey = new Map<string, number>()
-  const slotOf = (field: string | undefined): number => {
-    const { key, reader } = planned.accessTo(field)
-    const slot = slotByKey.get(key) ?? readers.push(reader) - 1
-    slotByKey.set(key, slot)
-    return slot
+/** Walks the condition of one rule with its names; what it needs is compiled when a rule first matches and kept. */
+class Explainer<Source> {
+  private readonly expression: Expression
+  private readonly slots: Slots<Source>
+  private readonly readers: Reader<Source>[] = []
+  private readonly tests = new Map<FieldTest, { slot: number; matcher: Matcher }>()
+  private matched: MatchedField[] = []
+  private source: Source | undefined
+
+  constructor({ rule, accessTo }: PlannedRule<Source>) {
+    this.expression = rule.expression
+    const slotByKey = new Map<string, number>()
+    const slotOf = (field: string | undefined): number => {
+      const { key, reader } = accessTo(field)
+      const slot = slotByKey.get(key) ?? this.readers.push(reader) - 1
+      slotByKey.set(key, slot)
+      return slot
+    }
+    const compile = (expression: Expression): void => {
+      if (expression.kind === 'test') {
+        const slot = slotOf(expression.test.field)
+        this.tests.set(expression.test, { slot, matcher: compileMatcher(slot, expression.test.predicates, slotOf) })
+      } else if (expression.kind === 'not' || expression.kind === 'part') compile(expression.child)
+      else for (const child of expression.children) compile(child)
+    }
+    compile(rule.expression)
+    this.slots = new Slots(this.readers)
   }
-  const holds = (test: FieldTest, reader: Reader<Source>): boolean => {
-    const slot = slotOf(test.field)
-    const matcher = compileMatcher(slot, test.predicates, slotOf)
-    const slots = new Slots(readers.map((original, index) => (index === slot ? reader : original)))
-    slots.begin(source)
-    return matcher(slots as Slots<unknown>)
+
+  /** Every true test outside a negation, with the values that made it true. */
+  explain(source: Source): MatchedField[] {
+    this.source = source
+    this.slots.begin(source)
+    this.matched = []
+    this.walk(this.expression, '')
+    return this.matched
   }
-  const walk = (expression: Expression, part: string): boolean => {
+
+  private walk(expression: Expression, part: string): boolean {
+    const before = this.matched.length
     switch (expression.kind) {
       case 'part':
-        return walk(expression.child, expression.name)
+        return this.walk(expression.child, expression.name)
       case 'not': {
-        const before = matched.length
-        const result = !walk(expression.child, part)
-        matched.length = before
-        return result
+        const holds = !this.walk(expression.child, part)
+        this.matched.length = before
+        return holds
       }
-      case 'and': {
-        const before = matched.length
-        if (expression.children.every((child) => walk(child, part))) return true
-        matched.length = before
+      case 'and':
+        if (expression.children.every((child) => this.walk(child, part))) return true
+        this.matched.length = before
         return false
-      }
       case 'or':
         // Every alternative is tried: an analyst wants to see all that matched.
-        return expression.children.filter((child) => walk(child, part)).length > 0
-      case 'test': {
-        const { test } = expression
-        const { reader } = planned.accessTo(test.field)
-        if (!holds(test, reader)) return false
-        const value = reader(source)
-        const members = Array.isArray(value) ? value.flat(8) : [value]
-        const decisive = members.length > 1 ? members.filter((member) => holds(test, () => member)) : members
-        const text = (decisive.length > 0 ? decisive : members).map(display).join(', ')
-        matched.push({
-          part,
-          field: test.field ?? '',
-          value: text.length > valueLimit ? `${text.slice(0, valueLimit)}…` : text,
-        })
-        return true
-      }
+        return expression.children.filter((child) => this.walk(child, part)).length > 0
+      case 'test':
+        return this.test(expression.test, part)
     }
   }
-  walk(planned.rule.expression, '')
-  return matched
+
+  private test(test: FieldTest, part: string): boolean {
+    const { slot, matcher } = this.tests.get(test)!
+    if (!matcher(this.slots as Slots<unknown>)) return false
+    const value = this.readers[slot]!(this.source as Source)
+    let members = Array.isArray(value) ? value.flat(8) : [value]
+    if (members.length > 1) {
+      // Of many values only those that decide it alone.
+      const decisive = members.filter((member) => {
+        const single = new Slots<Source>(this.readers.map((reader, index) => (index === slot ? () => member : reader)))
+        single.begin(this.source as Source)
+        return matcher(single as Slots<unknown>)
+      })
+      if (decisive.length > 0) members = decisive
+    }
+    const text = members.map(display).join(', ')
+    const cut = text.length > valueLimit ? `${text.slice(0, valueLimit)}…` : text
+    this.matched.push({ part, field: test.field ?? '', value: cut })
+    return true
+  }
 }
 
 function display(value: unknown): string {

@@ -82,7 +82,7 @@ function capacity({ type, monotone, thresholds }: Correlation): number {
 }
 
 /** Index of the first entry of the window that ends at `end` (inclusive edge: `t_end - t <= timespan`). */
-export function windowStart(entries: readonly Entry[], end: number, timespanMs: number): number {
+function windowStart(entries: readonly Entry[], end: number, timespanMs: number): number {
   const from = entries[end]!.timeMs - timespanMs
   if (entries[0]!.timeMs >= from) return 0
   let low = 0
