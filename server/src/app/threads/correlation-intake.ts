@@ -88,39 +88,53 @@ export function createCorrelationIntake(options: {
     }
   }
 
-  /** What the last batch of a partition completed, until it is published: a retry must not count it a second time. */
-  const unpublished = new Map<number, Promise<unknown>>()
+  /** One thing at a time: what is saved must never hold a match whose detections are not on the bus yet. */
+  let turn: Promise<unknown> = Promise.resolve()
+  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = turn.then(work)
+    turn = result.catch(() => undefined)
+    return result
+  }
+
+  async function take(batch: BusBatch): Promise<void> {
+    const published: Promise<void>[] = []
+    for (const [index, record] of batch.records.entries()) {
+      const offset = batch.first + index
+      if (offset <= (offsets.get(batch.partition) ?? -1)) continue
+      const detections = lanes.push(decode(record), clock.now())
+      offsets.set(batch.partition, offset)
+      dirty = true
+      published.push(publish(detections, `correlated:${batch.partition}:${offset}`))
+    }
+    await Promise.all(published)
+    if (clock.now() >= saveDueMs) await save()
+  }
+
+  /** Lets silent streams go on, and saves what came last when nothing follows. */
+  async function rest(): Promise<void> {
+    const nowMs = clock.now()
+    const detections = lanes.idle(nowMs)
+    if (detections.length > 0) dirty = true
+    // A restart decides these anew from the saved state; the correlator knows a detection by its id.
+    await publish(detections, `idle:${nowMs}`)
+    if (nowMs >= saveDueMs) await save()
+  }
 
   const subscriber: Subscriber = {
     batchSize: 2_000,
     onAssign: async (partition) => offsets.get(partition),
-    async onBatch(batch: BusBatch) {
-      const published: Promise<void>[] = []
-      for (const [index, record] of batch.records.entries()) {
-        const offset = batch.first + index
-        if (offset <= (offsets.get(batch.partition) ?? -1)) continue
-        const detections = lanes.push(decode(record), clock.now())
-        offsets.set(batch.partition, offset)
-        dirty = true
-        published.push(publish(detections, `correlated:${batch.partition}:${offset}`))
-      }
-      unpublished.set(batch.partition, Promise.all(published))
-      await unpublished.get(batch.partition)
-      if (clock.now() >= saveDueMs) await save()
-    },
+    onBatch: (batch) => inTurn(() => take(batch)),
   }
 
-  let idleRuns = 0
+  let resting = false
   const idleTimer = setInterval(() => {
-    const nowMs = clock.now()
-    const detections = lanes.idle(nowMs)
-    if (detections.length > 0) {
-      dirty = true
-      // A restart decides these anew from the saved state; the correlator knows a detection by its id.
-      void publish(detections, `idle:${nowMs}:${idleRuns++}`).catch((error: unknown) =>
-        logger.error({ err: error }, 'detections of silent streams were not published'),
-      )
-    }
+    if (resting) return
+    resting = true
+    inTurn(rest)
+      .catch((error: unknown) => logger.warn({ err: error }, 'the state of correlations could not be saved yet'))
+      .finally(() => {
+        resting = false
+      })
   }, idleIntervalMs)
 
   return {
@@ -128,8 +142,7 @@ export function createCorrelationIntake(options: {
     stats: () => ({ ...lanes.counters(), unreadableMatches: unreadable }),
     async close(): Promise<void> {
       clearInterval(idleTimer)
-      await Promise.allSettled(unpublished.values())
-      await save()
+      await inTurn(save)
     },
   }
 }
