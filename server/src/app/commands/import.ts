@@ -12,6 +12,7 @@ import { systemActor } from '../../state/actor.ts'
 import { createToken } from '../../state/tokens/create.ts'
 import { revokeToken } from '../../state/tokens/revoke.ts'
 import { rootUnitId } from '../../state/units/unit.ts'
+import { firstAccountLines } from '../first-accounts.ts'
 import { runningInstance } from '../instance.ts'
 import { createLogger } from '../logger.ts'
 import { startPlatform } from '../platform.ts'
@@ -67,6 +68,7 @@ async function importIntoData(config: Config, files: string[], source: string | 
   const quiet = { ...config, httpPort: 0, syslogPort: 0, bind: '127.0.0.1' }
   const logger = createLogger({ logLevel: 'error' }, 'import')
   const platform = await startPlatform(quiet, { logger, clock: systemClock, version: programVersion })
+  for (const line of firstAccountLines(platform.firstAccounts)) console.log(line)
   try {
     const token = await platform.issueToken(systemActor('import'), ['ingest'])
     for (const file of files) await importOne(platform.httpUrl, token, file, source)

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { systemClock } from '../../seams/clock/clock.ts'
 import { systemActor } from '../../state/actor.ts'
 import { startDemo } from '../demo/play.ts'
+import { firstAccountLines } from '../first-accounts.ts'
 import { createLogger } from '../logger.ts'
 import { type Platform, startPlatform } from '../platform.ts'
 import { programVersion } from '../version.ts'
@@ -42,16 +43,7 @@ function tell(config: Config, platform: Platform): void {
     `  syslog        ${config.bind}:${config.syslogPort} (UDP and TCP)`,
     `  data          ${config.dataDir}`,
   ]
-  if (platform.firstAccounts.length > 0) {
-    lines.push(
-      '',
-      '  First accounts, one for each power (三权分立). Each password works once and is not shown again:',
-      '',
-    )
-    for (const account of platform.firstAccounts) {
-      lines.push(`    ${account.name.padEnd(10)} ${account.oneTimePassword}    ${account.role}`)
-    }
-  }
+  lines.push(...firstAccountLines(platform.firstAccounts))
   console.log(`${lines.join('\n')}\n`)
 }
 
