@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import react from '@vitejs/plugin-react'
 import { defineConfig, type Plugin } from 'vite'
 import { handleMockRequest } from './mock-api/server.ts'
@@ -15,9 +18,25 @@ const mockApi: Plugin = {
   },
 }
 
+/** Beside every built text a brotli and a gzip copy, so that the server need not compress while answering. */
+const compress: Plugin = {
+  name: 'compress',
+  apply: 'build',
+  writeBundle: (options, bundle) => {
+    for (const name of Object.keys(bundle)) {
+      if (!/\.(js|css|svg|html)$/.test(name) || options.dir === undefined) continue
+      const path = join(options.dir, name)
+      const content = readFileSync(path)
+      if (content.length < 1024) continue
+      writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }))
+      writeFileSync(`${path}.br`, brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }))
+    }
+  },
+}
+
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: server ? [react()] : [react(), mockApi],
+  plugins: server ? [react(), compress] : [react(), mockApi, compress],
   server: server ? { proxy: { '/api': { target: server, changeOrigin: false } } } : {},
   build: { target: 'es2022', chunkSizeWarningLimit: 1200, modulePreload: { polyfill: false } },
 })

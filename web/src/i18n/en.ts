@@ -325,6 +325,7 @@ export const en: Words = {
       close: '{{number}} incident(s) closed',
       reopen: '{{number}} incident(s) reopened',
     },
+    unchanged: 'It was so already; nothing changed',
     undone: 'Undone: {{number}} incident(s) restored',
     someFailed: '{{number}} incident(s) could not be changed: {{message}}',
     exceptionReason: 'Made while working on incident #{{id}}',

@@ -312,6 +312,7 @@ export const zhCN = {
       close: '已关闭 {{number}} 个事件',
       reopen: '已重新打开 {{number}} 个事件',
     },
+    unchanged: '本来就是这样，没有改动',
     undone: '已撤销，恢复了 {{number}} 个事件',
     someFailed: '有 {{number}} 个事件没有改成：{{message}}',
     exceptionReason: '处置安全事件 #{{id}} 时设置',

@@ -44,6 +44,7 @@ export function useIncidentActions(onDone?: () => void) {
       await refresh()
       onDone?.()
       if (failed.length > 0) tellFailed(failed)
+      if (changed === 0 && failed.length === 0) toast(t('incident.unchanged'))
       if (changed > 0) {
         toast(t(`incident.done.${bulk.action}`, { number: changed }), {
           action: undoId === null ? undefined : { label: t('actions.undo'), run: () => undo.mutate(undoId) },

@@ -53,6 +53,7 @@ export function QueryBar({ query, range, onSubmit }: QueryBarProps) {
   const take = (option: Option) => {
     const next = complete(text, wordAt(text, caret), option.insert)
     setText(next.query)
+    setActive(-1)
     setCaret(next.caret)
     requestAnimationFrame(() => {
       input.current?.focus()

@@ -1,0 +1,141 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import { useTranslation } from 'react-i18next'
+import { answer, api, type Schemas } from '../../api/client.ts'
+import { useList } from '../../api/lists.ts'
+import { useCan } from '../../api/session.tsx'
+import type { Column } from '../../table/columns.ts'
+import { Table } from '../../table/Table.tsx'
+import { Filter } from '../../ui/Filter.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { Empty } from '../../ui/States.tsx'
+import { Time } from '../../ui/Time.tsx'
+import { toast } from '../../ui/toast.tsx'
+import { useUrl } from '../../ui/useUrl.ts'
+
+type Delivery = Schemas['Delivery']
+
+/** What was sent, what failed, and sending it again. */
+export function Deliveries() {
+  const { t } = useTranslation()
+  const [url, setUrl] = useUrl()
+  const can = useCan()
+  const queries = useQueryClient()
+  const filters = { status: url.status, channel: url.channel, incident: url.incident }
+  const list = useList<Delivery>(['deliveries', filters], (after) =>
+    answer(
+      api.GET('/api/v1/notifications/deliveries', { params: { query: { ...filters, after, limit: 100 } as never } }),
+    ),
+  )
+  const { mutate: retry, isPending } = useMutation({
+    mutationFn: (id: number) =>
+      answer(api.POST('/api/v1/notifications/deliveries/{id}/retry', { params: { path: { id } } })),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ['deliveries'] })
+      toast(t('notification.retried'))
+    },
+  })
+  const reason = can('notification:write')
+  const columns = useMemo<Column<Delivery>[]>(
+    () => [
+      {
+        key: 'status',
+        title: t('exception.state'),
+        width: 100,
+        render: (row) => (
+          <span className={{ delivered: 'good', failed: 'bad', pending: 'warn' }[row.state]}>
+            {{ delivered: '✓', failed: '▲', pending: '◐' }[row.state]} {t(`notification.status.${row.state}`)}
+          </span>
+        ),
+      },
+      { key: 'channel', title: t('notification.name'), width: 180, render: (row) => row.channelName },
+      {
+        key: 'incident',
+        title: t('pages.incident'),
+        width: 100,
+        render: (row) =>
+          row.incidentId === null ? (
+            <span className="faint">—</span>
+          ) : (
+            <Link to={`/incidents/${row.incidentId}` as '/'}>#{row.incidentId}</Link>
+          ),
+      },
+      {
+        key: 'attempts',
+        title: t('notification.attempts'),
+        width: 84,
+        align: 'right',
+        render: (row) => <span className="number">{formatNumber(row.attempts.length)}</span>,
+      },
+      {
+        key: 'error',
+        title: t('notification.lastError'),
+        width: 260,
+        grow: true,
+        render: (row) =>
+          row.lastError ? (
+            <span className="bad" title={row.lastError}>
+              {row.lastError}
+            </span>
+          ) : (
+            <span className="faint">—</span>
+          ),
+      },
+      { key: 'created', title: t('incident.created'), width: 132, render: (row) => <Time value={row.createdAt} /> },
+      {
+        key: 'delivered',
+        title: t('notification.deliveredAt'),
+        width: 132,
+        render: (row) => <Time value={row.deliveredAt} />,
+      },
+      {
+        key: 'next',
+        title: t('notification.nextAttempt'),
+        width: 132,
+        render: (row) => <Time value={row.nextAttemptAt} as="ago" />,
+      },
+      {
+        key: 'act',
+        title: '',
+        width: 90,
+        render: (row) =>
+          row.state === 'delivered' ? null : (
+            <button
+              type="button"
+              className="plain"
+              style={{ color: 'var(--accent)' }}
+              disabled={reason !== undefined || isPending}
+              title={reason}
+              onClick={() => retry(row.id)}
+            >
+              {t('notification.retry')}
+            </button>
+          ),
+      },
+    ],
+    [t, reason, isPending, retry],
+  )
+  return (
+    <Table
+      {...list}
+      id="deliveries"
+      label={t('notification.deliveries')}
+      columns={columns}
+      rowKey={(row) => String(row.id)}
+      tools={
+        <Filter
+          label={t('exception.state')}
+          value={url.status}
+          allLabel={t('filter.all')}
+          options={(['pending', 'delivered', 'failed'] as const).map((value) => ({
+            value,
+            label: t(`notification.status.${value}`),
+          }))}
+          onChange={(status) => setUrl({ status })}
+        />
+      }
+      empty={<Empty title={t('notification.noDeliveries')}>{t('notification.noDeliveriesHint')}</Empty>}
+    />
+  )
+}
