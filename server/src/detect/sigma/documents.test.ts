@@ -173,6 +173,26 @@ describe('logsources', () => {
     })
   })
 
+  it('gives audit events the names of the categories, and each hash a field', () => {
+    const audit = (EventID: number, EventData: JsonRecord) =>
+      flattenWindowsEvent({ Event: { System: { EventID, Channel: 'Security' }, EventData } })
+    expect(audit(4688, { NewProcessName: 'C:\\x.exe', ProcessId: '0x10' })).toMatchObject({
+      Image: 'C:\\x.exe',
+      ProcessId: '0x10',
+    })
+    const registry = { ObjectName: '\\REGISTRY\\MACHINE\\SOFTWARE\\X', ObjectValueName: 'Run', NewValue: 'v' }
+    expect(audit(4657, registry)).toMatchObject({ TargetObject: 'HKLM\\SOFTWARE\\X\\Run', Details: 'v' })
+    expect(audit(5156, { Application: '\\device\\harddiskvolume2\\a.exe', Direction: '%%14593' })).toMatchObject({
+      Image: 'C:\\a.exe',
+      Initiated: 'true',
+    })
+    expect(audit(1, { Hashes: 'MD5=AB,IMPHASH=CD' })).toMatchObject({
+      Hashes: 'MD5=AB,IMPHASH=CD',
+      MD5: 'AB',
+      imphash: 'CD',
+    })
+  })
+
   it('reads the classic PowerShell block as fields', () => {
     const event = {
       Event: {

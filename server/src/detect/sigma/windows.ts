@@ -1,4 +1,6 @@
+import type { FieldValue } from '../../event/event.ts'
 import type { JsonRecord } from './reader.ts'
+import { transforms } from './transforms.ts'
 
 /**
  * Turns a Windows event in one of the JSON shapes of evtx_dump (attributes under `#attributes`, or beside their element as
@@ -81,13 +83,66 @@ function flattenWinlog(record: JsonRecord, winlog: JsonRecord): JsonRecord {
 const hexInteger = /^0x0*([0-9a-f]+)$/i
 const classicChannel = 'windows powershell'
 
-/** Hex integers without padding; the key-value block of the classic PowerShell log as fields. */
+/** Names under which rules of a category expect what Windows auditing calls otherwise; a name that is taken keeps its meaning. */
+const auditNames: Record<string, [name: string, auditName: string][]> = {
+  '4688': [
+    ['Image', 'NewProcessName'],
+    ['ParentImage', 'ParentProcessName'],
+    ['User', 'SubjectUserName'],
+    ['LogonId', 'SubjectLogonId'],
+  ],
+  '4657': [
+    ['Image', 'ProcessName'],
+    ['TargetObject', 'ObjectName'],
+    ['Details', 'NewValue'],
+    ['User', 'SubjectUserName'],
+  ],
+  '5156': [
+    ['Image', 'Application'],
+    ['SourceIp', 'SourceAddress'],
+    ['DestinationIp', 'DestAddress'],
+    ['DestinationPort', 'DestPort'],
+    ['Initiated', 'Direction'],
+  ],
+}
+const auditTransforms: Record<string, string> = {
+  '4657 TargetObject': 'registryPath',
+  '5156 Image': 'devicePath',
+  '5156 Initiated': 'initiated',
+}
+
+function addAuditNames(flat: Record<string, unknown>): void {
+  const event = String(flat.EventID)
+  if (flat.Channel !== 'Security') return
+  for (const [name, auditName] of auditNames[event] ?? []) {
+    const value = flat[auditName]
+    if (value === undefined || flat[name] !== undefined) continue
+    const transform = transforms[auditTransforms[`${event} ${name}`] ?? '']
+    const values = new Map<string, FieldValue>()
+    for (const key of [auditName, 'ObjectValueName'])
+      if (flat[key] !== undefined) values.set(key, flat[key] as FieldValue)
+    flat[name] = transform ? transform(value as FieldValue, values) : value
+  }
+}
+
+/** `MD5=…,SHA256=…` stays, and each hash becomes a field of its own. */
+function addHashes(flat: Record<string, unknown>): void {
+  if (typeof flat.Hashes !== 'string') return
+  for (const [, name, value] of flat.Hashes.matchAll(/(MD5|SHA1|SHA256|IMPHASH)=([0-9A-Fa-f]+)/gi)) {
+    flat[name!.toUpperCase()] ??= value
+    flat[name!.toLowerCase()] ??= value
+  }
+}
+
+/** Hex integers without padding; hashes, audit names and the key-value block of the classic PowerShell log as fields. */
 function finish(flat: Record<string, unknown>): JsonRecord {
   for (const [name, value] of Object.entries(flat)) {
     if (typeof value !== 'string' || !value.startsWith('0x')) continue
     const digits = hexInteger.exec(value)
     if (digits && name !== 'Keywords') flat[name] = `0x${digits[1]!.toLowerCase()}`
   }
+  addHashes(flat)
+  addAuditNames(flat)
   if (typeof flat.Channel === 'string' && flat.Channel.toLowerCase() === classicChannel && Array.isArray(flat.Data)) {
     const block: unknown = String(flat.EventID) === '800' ? flat.Data[1] : flat.Data[2]
     if (typeof block === 'string') {
