@@ -196,11 +196,9 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
       {excepting ? (
         <ExceptionDialog
           ruleIds={incident.ruleIds}
-          conditions={incident.entities.slice(0, 1).map((entity) => ({
-            field: entity.type === 'host' ? 'host.name' : entity.type === 'user' ? 'user.name' : 'source.ip',
-            operator: 'equals' as const,
-            values: [entity.value],
-          }))}
+          conditions={incident.entities
+            .slice(0, 1)
+            .map(({ type, value }) => ({ field: `entity.${type}`, operator: 'equals' as const, values: [value] }))}
           reason={t('incident.exceptionReason', { id: formatNumber(id) })}
           onDone={() => setExcepting(false)}
         />
