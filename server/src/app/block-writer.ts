@@ -1,3 +1,4 @@
+import { CodedError } from '../event/errors.ts'
 import type { Event } from '../event/event.ts'
 import type { OffsetRange } from '../seams/bus/bus.ts'
 import type { Clock } from '../seams/clock/clock.ts'
@@ -110,7 +111,7 @@ export function createBlockWriter(options: BlockWriterOptions) {
     /** Stores what is open, then resolves; what cannot be stored now is replayed at the next start. */
     async close(): Promise<void> {
       for (const partition of [...open.keys()]) if (!held.has(partition)) await flush(partition)
-      closing.abort(new Error('the block writer was closed'))
+      closing.abort(new CodedError('STOPPING', 'the block writer was closed'))
       await Promise.allSettled(storing.values())
     },
     stats: () => ({

@@ -6,7 +6,10 @@ import { detectCommand } from './commands/detect.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { importCommand } from './commands/import.ts'
 import { normaliseCommand } from './commands/normalise.ts'
+import { rulesCommand } from './commands/rules.ts'
+import { secretCommand } from './commands/secret.ts'
 import { serveCommand } from './commands/serve.ts'
+import { settingCommand } from './commands/setting.ts'
 import { tokenCommand } from './commands/token.ts'
 import { userCommand } from './commands/user.ts'
 import { programVersion } from './version.ts'
@@ -27,6 +30,9 @@ export async function runCommandLine(argv: string[]): Promise<void> {
   importCommand(program, config)
   userCommand(program, config)
   tokenCommand(program, config)
+  secretCommand(program, config)
+  settingCommand(program, config)
+  rulesCommand(program, config)
   doctorCommand(program, config)
   try {
     await program.parseAsync(argv)

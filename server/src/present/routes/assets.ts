@@ -3,6 +3,7 @@ import { createAsset } from '../../state/assets/create.ts'
 import { getAsset } from '../../state/assets/get.ts'
 import { importAssets } from '../../state/assets/import.ts'
 import { listAssets } from '../../state/assets/list.ts'
+import { parseAssetsCsv } from '../../state/assets/parse-csv.ts'
 import { removeAsset } from '../../state/assets/remove.ts'
 import { updateAsset } from '../../state/assets/update.ts'
 import type { App } from '../app.ts'
@@ -54,12 +55,19 @@ export function assetRoutes(app: App, dependencies: Dependencies): void {
         tags,
         operationId: 'importAssets',
         summary: 'Add or change many assets; matched by name within the unit',
-        body: z.object({ items: z.array(z.record(z.string(), z.unknown())).min(1).max(5000) }),
+        body: z.union([
+          z.object({ items: z.array(z.record(z.string(), z.unknown())).min(1).max(5000) }),
+          z.object({
+            csv: z.string().min(1).describe('With a header: 名称,地址,主机名,… or name,addresses,hostNames,…'),
+          }),
+        ]),
         response: { 200: importResult },
       },
     },
     async (request) => {
-      const lines = request.body.items.map((item, index) => ({ line: index + 1, item }))
+      const { body } = request
+      const lines =
+        'csv' in body ? parseAssetsCsv(body.csv) : body.items.map((item, index) => ({ line: index + 1, item }))
       const result = await importAssets(contextOf(request, dependencies), lines)
       tell(dependencies, { noun: 'asset', id: '', action: 'imported', unitPath: request.actor.unitPath })
       return result
