@@ -5061,6 +5061,9 @@ export interface operations {
                     items: {
                         [key: string]: unknown;
                     }[];
+                } | {
+                    /** @description With a header: 名称,地址,主机名,… or name,addresses,hostNames,… */
+                    csv: string;
                 };
             };
         };
