@@ -1,7 +1,7 @@
 import type { Event, MatchedField } from '../../event/event.ts'
 import type { CompiledRule } from './compile.ts'
 import type { Logsource } from './document.ts'
-import { compatible, entriesOf, type LogsourceEntry, type Lookups, routeOf, selects } from './logsource.ts'
+import { compatible, entriesOf, isOpen, type LogsourceEntry, type Lookups, routeOf, selects } from './logsource.ts'
 import { Plan, type PlannedRule } from './plan.ts'
 import {
   allValues,
@@ -117,6 +117,8 @@ export class SigmaEngine {
       )
       // A named view knows more than the default one.
       if (views.size > 1) views.delete('default')
+      // A rule of no log source in particular is meant for every event.
+      if (views.size === 0 && isOpen(rule.document.logsource)) views.add('default')
       for (const name of views) {
         const view = this.lookups.views.get(name)!
         planned.push({

@@ -166,6 +166,11 @@ function implicitEntry(event: Event): LogsourceEntry | undefined {
   return { product: product.toLowerCase(), service: service?.toLowerCase(), view: 'default', when: new Map() }
 }
 
+/** True when a rule names no dimension at all. */
+export function isOpen({ product, category, service }: Logsource): boolean {
+  return product === undefined && category === undefined && service === undefined
+}
+
 /** True when the entry has every dimension the rule names. */
 export function selects(rule: Logsource, entry: Logsource): boolean {
   if (rule.product !== undefined && rule.product !== entry.product) return false

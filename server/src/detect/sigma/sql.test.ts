@@ -57,6 +57,7 @@ const bases: Fields[] = [
   { 'winlog.channel': 'Security', 'event.code': '4688', 'event.module': 'windows' },
   { 'event.module': 'nginx', 'event.dataset': 'nginx.access' },
   { 'event.module': 'acme', 'event.dataset': 'acme.box' },
+  {},
 ]
 const events = fc
   .tuple(fc.constantFrom(...bases), fc.dictionary(eventFields, values, { maxKeys: 6 }))
@@ -133,6 +134,7 @@ const logsources = fc.constantFrom(
   { product: 'windows' },
   { category: 'webserver' },
   { product: 'acme', service: 'box' },
+  {},
 )
 const rules = fc.record({
   logsource: logsources,

@@ -85,6 +85,7 @@ function entrySql({ when }: LogsourceEntry): string {
 /** `event.module` P and `event.dataset` P.S or S. */
 function implicitSql({ product, category, service }: CompiledRule['document']['logsource']): string | undefined {
   if (category !== undefined) return undefined
+  if (product === undefined && service === undefined) return '1'
   const module = 'lowerUTF8(event_module)'
   const dataset = `if(startsWith(event_dataset, concat(event_module, '.')), substring(event_dataset, length(event_module) + 2), event_dataset)`
   const parts = ["event_module != ''"]

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import type { FieldValue } from '../../../event/event.ts'
 import { parseSigma } from '../parse.ts'
 import { compileRuleSet } from '../ruleset.ts'
-import { CorrelationEngine, type CorrelationFiring, type CorrelationInput, type CorrelationOptions } from './engine.ts'
+import { CorrelationEngine, type CorrelationFiring, type CorrelationOptions } from './engine.ts'
+import type { CorrelationInput } from './input.ts'
 
 const shared = resolve(
   process.env.WATCHFIRE_SHARED ?? join(import.meta.dirname, '../../../../../../shared'),

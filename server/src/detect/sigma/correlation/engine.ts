@@ -1,21 +1,18 @@
-import type { FieldValue } from '../../../event/event.ts'
-import { parseNumber } from '../modifiers.ts'
 import { type Correlation, hasNot } from './definition.ts'
+import {
+  countedValue,
+  type Group,
+  groupText,
+  type Held,
+  isGroup,
+  keySeparator,
+  missing,
+  newestOf,
+  payloadKey,
+  type Runner,
+} from './group.ts'
+import type { CorrelationInput } from './input.ts'
 import { compareEntries, type Entry, evaluate, insert } from './window.ts'
-
-/** One match of a rule (or one firing of a correlation) that correlations count. */
-export interface CorrelationInput {
-  ruleId: string
-  /** Deterministic id of the event; with its time it orders and identifies. */
-  eventId: string
-  timeMs: number
-  /** Groups never reach across scopes: the unit's path. */
-  scope: string
-  /** Value of a field by the name the rule uses; undefined or null when the event has none. */
-  read(field: string): FieldValue | undefined
-  /** Whatever the caller wants to find again in the firing this input completes. */
-  payload?: unknown
-}
 
 export interface CorrelationFiring {
   correlation: Correlation
@@ -75,31 +72,6 @@ type SnapshotGroup = [
   entries: [number, string, number, (string | number)?][],
 ]
 
-interface Group {
-  /** Scope and group values, joined. */
-  key: string
-  entries: Entry[]
-  firedMs: number | undefined
-  /** Entries before this one have been evaluated (ordered correlations only). */
-  processed: number
-}
-
-/** Most groups never see a second event: such a group is kept as its only entry, which takes a third of the memory. */
-type Held = Group | Entry
-
-function isGroup(held: Held): held is Group {
-  return 'entries' in held
-}
-
-interface Runner {
-  correlation: Correlation
-  groups: Map<string, Held>
-  /** Groups with entries that wait for the watermark. */
-  waiting: Set<Group>
-  payloads: Map<string, unknown>
-}
-
-const keySeparator = '\u0001'
 /** Groups looked at for expiry per new group: more than one, so that the sweep always catches up. */
 const sweepSteps = 2
 
@@ -435,40 +407,4 @@ export class CorrelationEngine {
       }
     }
   }
-}
-
-function newestOf(held: Held): number {
-  if (!isGroup(held)) return held.timeMs
-  return Math.max(held.entries.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY, held.firedMs ?? Number.NEGATIVE_INFINITY)
-}
-
-function payloadKey(group: Group, entry: Entry): string {
-  return `${group.key}${keySeparator}${keySeparator}${entry.timeMs}${keySeparator}${entry.eventId}${keySeparator}${entry.rule}`
-}
-
-function groupText(value: FieldValue | undefined): string | undefined {
-  if (value === undefined || value === null) return undefined
-  if (Array.isArray(value))
-    return value.length === 1 ? groupText(value[0]) : value.length === 0 ? undefined : JSON.stringify(value)
-  return String(value).replaceAll(keySeparator, '')
-}
-
-const missing = Symbol('missing')
-
-/** The value an input adds: nothing to count for `event_count`, missing when the event has none that fits. */
-function countedValue(
-  correlation: Correlation,
-  rule: number,
-  input: CorrelationInput,
-): string | number | undefined | typeof missing {
-  const fields = correlation.valueFields[rule]!
-  if (fields.length === 0) return undefined
-  const texts: string[] = []
-  for (const field of fields) {
-    const text = groupText(field === undefined ? undefined : input.read(field))
-    if (text === undefined) return missing
-    texts.push(text)
-  }
-  if (correlation.type === 'value_count') return texts.length === 1 ? texts[0]! : JSON.stringify(texts)
-  return parseNumber(texts[0]!) ?? missing
 }

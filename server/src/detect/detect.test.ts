@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { shippedContentDir } from '../config/content-dir.ts'
+import type { Event, Fields } from '../event/event.ts'
+import { createCorrelationStage } from './correlations.ts'
+import { createDetector } from './detect.ts'
+import { loadLookups } from './sigma/logsource.ts'
+import { parseSigma } from './sigma/parse.ts'
+import { compileRuleSet } from './sigma/ruleset.ts'
+
+const lookups = loadLookups(shippedContentDir())
+const rules = `title: Sign-in failed
+name: failed
+level: low
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4625}, condition: s}
+---
+title: Password spraying
+id: spray
+level: high
+tags: [attack.t1110.003, attack.credential_access, attack.initial-access]
+correlation: {type: value_count, rules: [failed], group-by: [WorkstationName], timespan: 5m, condition: {field: TargetUserName, gte: 3}}
+---
+title: Account created
+id: created
+tags: [attack.t1136.001, attack.persistence]
+logsource: {product: windows, service: security}
+detection: {s: {EventID: 4720}, condition: s}
+`
+const ruleSet = compileRuleSet([parseSigma(rules, 'rules.yml')])
+
+function event(id: string, minute: number, fields: Fields): Event {
+  const base = { 'event.module': 'windows', 'winlog.channel': 'Security', 'host.name': 'DC1' }
+  return {
+    id,
+    timeMs: Date.UTC(2026, 0, 1, 0, minute),
+    receivedAtMs: 0,
+    raw: Buffer.alloc(0),
+    sourceKey: 'syslog:dc1',
+    unitPath: '/1/2/',
+    fields: { ...base, ...fields },
+  }
+}
+
+const failed = (id: string, minute: number, user: string) =>
+  event(id, minute, {
+    'event.code': '4625',
+    'winlog.event_data.TargetUserName': user,
+    'winlog.event_data.WorkstationName': 'WS7',
+    'source.ip': '203.0.113.9',
+  })
+
+describe('the detect stage', () => {
+  it('describes what matched: entities, ATT&CK, evidence, and the same id on every replay', () => {
+    const detector = createDetector(ruleSet, { lookups })
+    const created = event('e1', 0, {
+      'event.code': '4720',
+      'user.name': 'Admin7',
+      'source.ip': '127.0.0.1',
+      'process.command_line': 'x'.repeat(5000),
+    })
+    const [detection] = detector.detect([created])
+    expect(detection).toMatchObject({
+      ruleId: 'created',
+      severity: 'medium',
+      techniques: ['T1136.001'],
+      tactics: ['persistence'],
+      entities: [
+        { type: 'user', value: 'admin7', role: 'actor' },
+        { type: 'host', value: 'dc1', role: 'target' },
+      ],
+      eventIds: ['e1'],
+      matched: [{ part: 's', field: 'EventID', value: '4720' }],
+      unitPath: '/1/2/',
+      summary: 'Account created: admin7 · dc1',
+    })
+    expect(detection!.fields['process.command_line']).toHaveLength(1025)
+    expect(createDetector(ruleSet, { lookups }).detect([created])[0]!.id).toBe(detection!.id)
+    expect(detector.counters).toMatchObject({ events: 1, detections: 1 })
+  })
+
+  it('leaves out rules that are switched off, between two batches too', () => {
+    const created = event('e1', 0, { 'event.code': '4720' })
+    const detector = createDetector(ruleSet, { lookups, enabled: (id) => id !== 'created' })
+    expect(detector.detect([created])).toEqual([])
+    detector.replace(ruleSet)
+    expect(detector.detect([created])).toHaveLength(1)
+  })
+
+  it('feeds correlations by the names rules use, and keeps back what only feeds them', () => {
+    const detector = createDetector(ruleSet, { lookups })
+    const stage = createCorrelationStage(ruleSet)
+    const batch = [failed('e1', 0, 'ann'), failed('e2', 1, 'bob'), failed('e3', 2, 'bob'), failed('e4', 3, 'cid')]
+    const found = stage.push(detector.detect(batch))
+    expect(found).toHaveLength(1)
+    expect(found[0]).toMatchObject({
+      ruleId: 'spray',
+      detector: 'correlation',
+      severity: 'high',
+      techniques: ['T1110.003'],
+      tactics: ['initial-access', 'credential-access'],
+      eventIds: ['e1', 'e3', 'e4'],
+      unitPath: '/1/2/',
+      sourceKey: 'syslog:dc1',
+    })
+    expect(found[0]!.entities).toContainEqual({ type: 'ip', value: '203.0.113.9', role: 'actor' })
+    expect(found[0]!.matched).toContainEqual({ part: 'correlation', field: 'value_count', value: '3' })
+    expect(found[0]!.fields.WorkstationName).toBe('WS7')
+  })
+
+  it('goes on from a snapshot as if nothing had happened', () => {
+    const detections = createDetector(ruleSet, { lookups }).detect([
+      failed('e1', 0, 'ann'),
+      failed('e2', 1, 'bob'),
+      failed('e3', 2, 'cid'),
+    ])
+    const whole = createCorrelationStage(ruleSet).push(detections)
+    const first = createCorrelationStage(ruleSet)
+    expect(first.push(detections.slice(0, 2))).toEqual([])
+    const second = createCorrelationStage(ruleSet)
+    second.restore(JSON.parse(JSON.stringify(first.snapshot())))
+    expect(second.push(detections.slice(2))).toEqual(whole)
+  })
+})
