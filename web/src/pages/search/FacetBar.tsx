@@ -25,6 +25,8 @@ const usual = [
 interface FacetBarProps {
   /** The search itself was answered: its query is sound. */
   ready: boolean
+  /** The records cannot be read (a mistake in the query, say): then neither can their values. */
+  failed: boolean
   query: string
   range: { from: string; to: string }
   columns: string[]
@@ -96,7 +98,7 @@ export function FacetBar(props: FacetBarProps) {
   )
 }
 
-function FacetValues({ field, ready, query, range, onInclude, onExclude }: FacetBarProps & { field: string }) {
+function FacetValues({ field, ready, failed, query, range, onInclude, onExclude }: FacetBarProps & { field: string }) {
   const { t } = useTranslation()
   const { data, isPending, error } = useQuery({
     queryKey: ['facet', field, query, range.from, range.to],
@@ -104,6 +106,7 @@ function FacetValues({ field, ready, query, range, onInclude, onExclude }: Facet
     placeholderData: (before) => before,
     enabled: ready,
   })
+  if (failed) return <p className="faint small">{t('search.facetFailed')}</p>
   if (isPending) return <Skeleton rows={2} height={12} />
   const facet = data?.facets[0]
   if (error || !facet || facet.values.length === 0)

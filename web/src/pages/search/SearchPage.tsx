@@ -250,6 +250,7 @@ export default function SearchPage() {
           {url.event && window.innerWidth < 1700 ? null : (
             <FacetBar
               ready={found.isSuccess && !found.isPlaceholderData}
+              failed={found.isError}
               query={query}
               range={span}
               columns={columns}
