@@ -4,8 +4,8 @@ export type KeyMap = Record<string, (event: KeyboardEvent) => void>
 
 /** True while the person types; single letters then mean letters. */
 function isTyping(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement | null
-  if (!target) return false
+  const { target } = event
+  if (!(target instanceof HTMLElement)) return false
   return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
     ? !(target instanceof HTMLInputElement && ['checkbox', 'radio', 'button'].includes(target.type))
     : target.closest('[role="menu"], [role="dialog"], [role="listbox"], [role="combobox"]') !== null
@@ -21,7 +21,7 @@ export function useKeys(keys: KeyMap, enabled = true): void {
       if (event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || isTyping(event)) return
       const run = latest.current[event.key]
       if (!run) return
-      if (event.key === 'Enter' && (event.target as HTMLElement | null)?.closest('a, button')) return
+      if (event.key === 'Enter' && event.target instanceof Element && event.target.closest('a, button')) return
       event.preventDefault()
       run(event)
     }
