@@ -86,7 +86,7 @@ export default function AssetsPage() {
       {
         key: 'addresses',
         title: t('asset.addresses'),
-        width: 220,
+        width: 190,
         render: (row) =>
           row.addresses.map((address, index) => (
             <span key={address}>

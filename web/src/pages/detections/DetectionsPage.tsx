@@ -63,13 +63,13 @@ export default function DetectionsPage() {
       {
         key: 'severity',
         title: t('incident.severity'),
-        width: 110,
+        width: 100,
         render: (row) => <Severity value={row.severity} />,
       },
       {
         key: 'summary',
         title: t('detection.summary'),
-        width: 300,
+        width: 270,
         grow: true,
         render: (row) => <span className="strong">{summaryOf(row)}</span>,
       },
@@ -77,7 +77,7 @@ export default function DetectionsPage() {
         key: 'rule',
         minor: true,
         title: t('detection.rule'),
-        width: 200,
+        width: 172,
         render: (row) => <RuleLink id={row.ruleId} title={row.ruleTitle} />,
       },
       {
@@ -91,14 +91,14 @@ export default function DetectionsPage() {
         key: 'stage',
         minor: true,
         title: t('incident.stage'),
-        width: 96,
+        width: 112,
         render: (row) => <Stage tactics={row.tactics} />,
       },
       {
         key: 'entities',
         minor: true,
         title: t('incident.entities'),
-        width: 200,
+        width: 150,
         render: (row) =>
           row.entities.slice(0, 2).map((entity, index) => (
             <span key={`${entity.type}${entity.value}`}>
@@ -111,7 +111,7 @@ export default function DetectionsPage() {
         key: 'source',
         minor: true,
         title: t('detection.source'),
-        width: 150,
+        width: 112,
         render: (row) => <span className="mono">{row.sourceKey}</span>,
       },
       {
@@ -125,7 +125,7 @@ export default function DetectionsPage() {
       {
         key: 'incident',
         title: t('detection.incident'),
-        width: 92,
+        width: 76,
         render: (row) =>
           row.incidentId !== null ? (
             <Link to={`/incidents/${row.incidentId}` as '/'}>#{row.incidentId}</Link>

@@ -74,14 +74,14 @@ export default function IncidentsPage() {
       {
         key: 'severity',
         title: t('incident.severity'),
-        width: 110,
+        width: 100,
         sortKey: 'severity',
         render: (row) => <Severity value={row.severity} />,
       },
       {
         key: 'score',
         title: t('incident.score'),
-        width: 58,
+        width: 70,
         align: 'right',
         sortKey: 'score',
         render: (row) => <b className="number">{formatNumber(row.score)}</b>,
@@ -90,13 +90,13 @@ export default function IncidentsPage() {
         key: 'id',
         minor: true,
         title: t('incident.id'),
-        width: 64,
+        width: 52,
         render: (row) => <span className="faint number">#{row.id}</span>,
       },
       {
         key: 'title',
         title: t('incident.name'),
-        width: 280,
+        width: 262,
         grow: true,
         render: (row) => (
           <span className="strong" title={say(row.story)}>
@@ -108,7 +108,7 @@ export default function IncidentsPage() {
         key: 'entities',
         minor: true,
         title: t('incident.entities'),
-        width: 230,
+        width: 132,
         render: (row) =>
           row.entities.slice(0, 3).map((entity, index) => (
             <span key={`${entity.type}${entity.value}`}>
@@ -121,14 +121,14 @@ export default function IncidentsPage() {
         key: 'stage',
         minor: true,
         title: t('incident.stage'),
-        width: 130,
+        width: 116,
         render: (row) => <Stage tactics={row.tactics} />,
       },
       {
         key: 'detectionCount',
         minor: true,
         title: t('incident.detections'),
-        width: 62,
+        width: 88,
         align: 'right',
         render: (row) => <span className="number">{formatNumber(row.detectionCount)}</span>,
       },
@@ -137,14 +137,14 @@ export default function IncidentsPage() {
         key: 'assignee',
         minor: true,
         title: t('incident.assignee'),
-        width: 90,
+        width: 84,
         render: (row) => row.assigneeName ?? <span className="faint">{t('incident.nobody')}</span>,
       },
       {
         key: 'lastSeenAt',
         minor: true,
         title: `${t('incident.lastSeen')} (${zoneName()})`,
-        width: 132,
+        width: 148,
         sortKey: 'lastSeenAt',
         render: (row) => <Time value={row.lastSeenAt} />,
       },

@@ -89,7 +89,7 @@ export default function IndicatorsPage() {
       {
         key: 'value',
         title: t('indicator.value'),
-        width: 300,
+        width: 270,
         grow: true,
         render: (row) => <Value field={fieldOfType[row.type]} value={row.value} className="mono" />,
       },

@@ -61,13 +61,13 @@ export default function RulesPage() {
       {
         key: 'severity',
         title: t('incident.severity'),
-        width: 110,
+        width: 100,
         render: (row) => <Severity value={row.severity} />,
       },
       {
         key: 'title',
         title: t('rule.title'),
-        width: 300,
+        width: 270,
         grow: true,
         render: (row) => (
           <span className="strong" title={inLanguage(row).description}>
@@ -79,28 +79,28 @@ export default function RulesPage() {
         key: 'stage',
         minor: true,
         title: t('incident.stage'),
-        width: 100,
+        width: 112,
         render: (row) => <Stage tactics={row.tactics} />,
       },
       {
         key: 'techniques',
         minor: true,
         title: t('incident.techniques'),
-        width: 130,
+        width: 120,
         render: (row) => <span className="mono">{row.techniques.join(' ')}</span>,
       },
       {
         key: 'logsource',
         minor: true,
         title: t('rule.logsource'),
-        width: 150,
+        width: 134,
         render: (row) => (
           <span className="mono">
             {[row.logsource.product, row.logsource.service, row.logsource.category].filter(Boolean).join(' / ') || '—'}
           </span>
         ),
       },
-      { key: 'kind', minor: true, title: t('rule.kind'), width: 84, render: (row) => t(`rule.kinds.${row.kind}`) },
+      { key: 'kind', minor: true, title: t('rule.kind'), width: 80, render: (row) => t(`rule.kinds.${row.kind}`) },
       {
         key: 'day',
         minor: true,
@@ -120,7 +120,7 @@ export default function RulesPage() {
       {
         key: 'last',
         title: t('rule.lastFired'),
-        width: 130,
+        width: 120,
         render: (row) => <Time value={row.lastFiredAt} as="ago" empty={t('rule.never')} />,
       },
       { key: 'status', title: t('rule.status'), width: 90, hidden: true, render: (row) => row.status },

@@ -95,7 +95,7 @@ export default function TokensPage() {
       {
         key: 'permissions',
         title: t('token.permissions'),
-        width: 300,
+        width: 260,
         render: (row) => (
           <span className="mono" title={row.permissions.join('\n')}>
             {row.permissions.join(' ')}

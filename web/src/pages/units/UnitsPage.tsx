@@ -228,17 +228,17 @@ function Users({ units }: { units: Unit[] }) {
   const rows = unit ? list.rows?.filter(({ unitPath }) => unitPath.startsWith(unit.path)) : list.rows
   const columns = useMemo<Column<User>[]>(
     () => [
-      { key: 'name', title: t('user.name'), width: 130, render: (row) => <span className="mono">{row.name}</span> },
+      { key: 'name', title: t('user.name'), width: 120, render: (row) => <span className="mono">{row.name}</span> },
       {
         key: 'displayName',
         title: t('user.displayName'),
-        width: 140,
+        width: 126,
         grow: true,
         render: (row) => <span className="strong">{row.displayName}</span>,
       },
-      { key: 'role', title: t('user.role'), width: 150, render: (row) => t(`role.${row.role}`) },
-      { key: 'unit', title: t('source.unit'), width: 160, render: (row) => row.unitName },
-      { key: 'state', title: t('exception.state'), width: 110, render: (row) => <UserState user={row} /> },
+      { key: 'role', title: t('user.role'), width: 140, render: (row) => t(`role.${row.role}`) },
+      { key: 'unit', title: t('source.unit'), width: 140, render: (row) => row.unitName },
+      { key: 'state', title: t('exception.state'), width: 104, render: (row) => <UserState user={row} /> },
       {
         key: 'totp',
         minor: true,
