@@ -44,12 +44,15 @@ interface VisibleText {
   lang: string | undefined
 }
 
-/** Runs in the page. */
+/** Runs in the page: the frame, and tables with the columns they start with. */
 function tooWide(): string[] {
-  const parts = [document.documentElement, document.body, document.querySelector('main'), document.querySelector('nav')]
-  return parts.flatMap((element) =>
-    element && element.scrollWidth > element.clientWidth + 1
-      ? [`${element.tagName.toLowerCase()} ${element.scrollWidth} > ${element.clientWidth}`]
+  const parts = document.querySelectorAll('html, body, main, nav, .table-scroll, th')
+  return [...parts].flatMap((element) =>
+    element.checkVisibility() && element.scrollWidth > element.clientWidth + 1
+      ? [
+          `${element.className || element.tagName.toLowerCase()} ${element.scrollWidth} > ${element.clientWidth}` +
+            (element.tagName === 'TH' ? ` (${element.textContent})` : ''),
+        ]
       : [],
   )
 }

@@ -27,7 +27,7 @@ interface AuditRow {
 }
 
 /** The web client in a real browser on the built program, from the first sign-in to the last page of the menu. */
-describe.skipIf(!hasBrowser)('web', () => {
+describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
   let stage: Stage
   /** The screen of `security`, used from test to test as a person would. */
   let desk: Desk

@@ -67,7 +67,7 @@ export default function RulesPage() {
       {
         key: 'title',
         title: t('rule.title'),
-        width: 270,
+        width: 246,
         grow: true,
         render: (row) => (
           <span className="strong" title={inLanguage(row).description}>
@@ -100,7 +100,7 @@ export default function RulesPage() {
           </span>
         ),
       },
-      { key: 'kind', minor: true, title: t('rule.kind'), width: 80, render: (row) => t(`rule.kinds.${row.kind}`) },
+      { key: 'kind', minor: true, title: t('rule.kind'), width: 104, render: (row) => t(`rule.kinds.${row.kind}`) },
       {
         key: 'day',
         minor: true,
