@@ -102,6 +102,13 @@ describe('malformed requests', () => {
     for (const request of requests) expect(await raw(request)).toMatch(/^(HTTP\/1\.1 (4\d\d|505)|$)/)
   })
 
+  test('a path that cannot be decoded is refused with a code', async () => {
+    for (const path of ['/%ff', '/api/v1/%', '/api/v1/ingest/%ff']) {
+      const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`)
+      expect([path, answer.slice(9, 12), answer.includes('"code":"BAD_REQUEST"')]).toEqual([path, '400', true])
+    }
+  })
+
   test('cookies, hosts and tokens of any shape are nobody', async () => {
     const odd = [
       'watchfire_session=',

@@ -59,6 +59,8 @@ export function createServer(dependencies: Dependencies): App {
     http: { maxHeaderSize: requestLimits.headerBytes, headersTimeout: requestLimits.headersMs },
     routerOptions: { maxParamLength: 512 },
     genReqId: () => clock.id(),
+    // A path that cannot be decoded never reaches a route; it is answered like every other mistake.
+    frameworkErrors: answerError,
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)

@@ -19,8 +19,9 @@ export const correlationGroup = 'correlation'
 
 const idleIntervalMs = 1_000
 const saveIntervalMs = 5_000
-/** Saving may take up to this share of the thread's time; a large state is saved less often. */
+/** Saving may take up to this share of the thread's time; a large state is saved less often, but not never. */
 const saveShare = 0.05
+const longestSaveIntervalMs = 60_000
 const retryDelayMs = 200
 
 /**
@@ -58,9 +59,10 @@ export function createCorrelationIntake(options: {
     const saved: Saved = { version: 1, offsets: Object.fromEntries(offsets), lanes: lanes.snapshot() }
     replacePrivateFile(path, JSON.stringify(saved), clock.id())
     dirty = false
-    for (const [partition, offset] of offsets) await bus.commit('matches', correlationGroup, partition, offset)
+    // What held the thread. The commits below only wait, for the disk and for a busy thread's turn.
     const tookMs = clock.now() - startedMs
-    saveDueMs = clock.now() + Math.max(saveIntervalMs, tookMs / saveShare)
+    saveDueMs = clock.now() + Math.min(longestSaveIntervalMs, Math.max(saveIntervalMs, tookMs / saveShare))
+    for (const [partition, offset] of offsets) await bus.commit('matches', correlationGroup, partition, offset)
   }
 
   async function publish(detections: Detection[], idempotencyKey: string): Promise<void> {

@@ -38,7 +38,7 @@ describe('SyslogFramer', () => {
   })
 
   it('takes digits that are no octet count as the beginning of a line', () => {
-    const lines = ['2024-01-01 started', '12 monkeys', '7', '123456789012 <1>x', '0 <1>zero']
+    const lines = ['2024-01-01 started', '12 monkeys', '7', '123456789012 <1>x', '0 <1>zero', '99999999 <1>too many']
     expect(frame([`${lines.join('\n')}\n`]).texts).toEqual(lines)
   })
 

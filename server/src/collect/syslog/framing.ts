@@ -8,8 +8,12 @@ const digitZero = 48
 const digitNine = 57
 const lessThan = 60
 
-/** RFC 6587 sets no bound; nine digits are more than any message bound we accept. */
-const octetCountDigits = 9
+/**
+ * RFC 6587 sets no bound; digits above this are the beginning of a line. Else one line that looks like a count, written
+ * by whoever can put text into a log, would swallow a gigabyte of the connection behind it.
+ */
+const octetCountLimit = 16 << 20
+const octetCountDigits = String(octetCountLimit).length
 
 /** Which part of a message the emitted bytes are: all of it, or a piece of one that exceeded the bound. */
 export type FramePart = 'whole' | 'first' | 'continued'
@@ -125,11 +129,12 @@ export class SyslogFramer {
       const previous = position > from ? chunk[position - 1]! : this.lastHeld
       if (previous === space) {
         this.held.append(chunk, from, position)
-        if (byte === lessThan) {
-          this.octetsLeft = Number(this.held.take().toString('latin1'))
-          this.mode = 'octets'
-        } else {
+        const count = byte === lessThan ? this.count() : undefined
+        if (count === undefined) {
           this.mode = 'line'
+        } else {
+          this.octetsLeft = count
+          this.mode = 'octets'
         }
         return position
       }
@@ -145,6 +150,15 @@ export class SyslogFramer {
     }
     this.held.append(chunk, from, chunk.length)
     return chunk.length
+  }
+
+  /** The held digits as a count; undefined, and still held, when no message is that long. */
+  private count(): number | undefined {
+    const digits = this.held.take()
+    const count = Number(digits.toString('latin1'))
+    if (count <= octetCountLimit) return count
+    this.held.append(digits, 0, digits.length)
+    return undefined
   }
 
   /** Last byte put into `held` while reading a count. */
