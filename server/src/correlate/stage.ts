@@ -54,7 +54,7 @@ export function stageChain(rules: Pick<RuleFact, 'tactics' | 'firstMs' | 'lastMs
       }
     }
   }
-  // Longest chain by dynamic programming over at most 14 tactics.
+  // Longest chain by dynamic programming over at most 16 tactics.
   const ordered = orderTactics(spans.keys(), attack)
   const best: string[][] = []
   for (const [index, tactic] of ordered.entries()) {

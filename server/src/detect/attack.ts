@@ -1,4 +1,7 @@
-/** ATT&CK (Enterprise) tactics in the order of an attack. */
+/**
+ * ATT&CK (Enterprise) tactics in the order of an attack. Version 19 of ATT&CK put `stealth` and `defense-impairment` in the
+ * place of `defense-evasion`; rules are written with either, so all three are known.
+ */
 const tacticOrder: readonly string[] = [
   'reconnaissance',
   'resource-development',
@@ -7,6 +10,8 @@ const tacticOrder: readonly string[] = [
   'persistence',
   'privilege-escalation',
   'defense-evasion',
+  'stealth',
+  'defense-impairment',
   'credential-access',
   'discovery',
   'lateral-movement',

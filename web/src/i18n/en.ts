@@ -171,6 +171,8 @@ export const en: Words = {
     persistence: 'Persistence',
     'privilege-escalation': 'Privilege Escalation',
     'defense-evasion': 'Defense Evasion',
+    stealth: 'Stealth',
+    'defense-impairment': 'Defense Impairment',
     'credential-access': 'Credential Access',
     discovery: 'Discovery',
     'lateral-movement': 'Lateral Movement',

@@ -1,4 +1,7 @@
-/** ATT&CK enterprise tactics in the order of an intrusion, by their short names. */
+/**
+ * ATT&CK enterprise tactics in the order of an intrusion, by their short names; stealth and defense impairment are what
+ * ATT&CK 19 made of defense evasion, and rules name all three.
+ */
 export const tactics = [
   'reconnaissance',
   'resource-development',
@@ -7,6 +10,8 @@ export const tactics = [
   'persistence',
   'privilege-escalation',
   'defense-evasion',
+  'stealth',
+  'defense-impairment',
   'credential-access',
   'discovery',
   'lateral-movement',
