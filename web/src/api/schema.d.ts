@@ -891,7 +891,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Records per minute, oldest first; minutes without records are left out */
+        /** Records per minute, oldest first; zero where nothing came */
         get: operations["getSourceSeries"];
         put?: never;
         post?: never;

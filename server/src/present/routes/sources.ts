@@ -122,7 +122,7 @@ export function sourceRoutes(app: App, dependencies: Dependencies, book: () => R
       schema: {
         tags,
         operationId: 'getSourceSeries',
-        summary: 'Records per minute, oldest first; minutes without records are left out',
+        summary: 'Records per minute, oldest first; zero where nothing came',
         params: textIdParams,
         querystring: z.object({ minutes: z.coerce.number().int().min(1).max(10_080).default(60) }),
         response: { 200: z.object({ items: z.array(sourceMinute) }) },

@@ -84,7 +84,9 @@ async function detectionTrend(context: Context) {
   return {
     lastDay: trend.reduce((sum, { count }) => sum + count, 0),
     trend,
+    // Countings come by firings; shown, and so ordered, are detections.
     topRules: rules
+      .toSorted((one, other) => other.detectionCount - one.detectionCount)
       .slice(0, shownMax)
       .map(({ ruleId, title, severity, detectionCount: count }) => ({ ruleId, title, severity, count })),
   }

@@ -149,7 +149,11 @@ test('what could not be written is kept and written later, each minute for itsel
   const id = sourceId('syslog:later')
   expect((await getSource(store.system, id)).recordCount).toBe(30)
   const series = await sourceSeries(store.system, { ids: [id], minutes: 10 })
-  expect(series.get(id)?.map((minute) => minute.records)).toEqual([20, 10])
+  const minutes = series.get(id) ?? []
+  expect(minutes).toHaveLength(10)
+  expect(minutes.filter(({ records }) => records > 0).map(({ records }) => records)).toEqual([20, 10])
+  expect(minutes.map(({ at }) => (at.getTime() - minutes[0]!.at.getTime()) / 60_000)).toEqual([...Array(10).keys()])
+  expect((await sourceSeries(store.system, { ids: [id], minutes: 1 })).get(id)).toHaveLength(1)
 })
 
 test('a source is settled by people of its unit, and the threads learn of it', async () => {
