@@ -378,27 +378,47 @@ describe.skipIf(!hasEngine).each(sides)('the event store %s', (_name, open) => {
     }
   })
 
-  it('finds words and Chinese text through the index, whatever the case', async () => {
+  it('finds words, addresses and Chinese text through the index, and in what was stored before there was one', async () => {
+    const textRows = () => [
+      event({ message: '用户admin登录失败，来源10.9.8.7' }),
+      event({ message: 'Accepted PASSWORD for zhangsan from 10.9.8.7, ran mimikatz.exe' }),
+      event({ 'user.name': 'wangwu', 'labels.note': '备注 lisi_7' }),
+    ]
     const noise = Array.from({ length: 20_000 }, (_, index) =>
       event({ message: `Connection number ${index} closed by peer` }),
     )
-    const telling = [
-      event({ message: '用户admin登录失败，来源10.9.8.7' }),
-      event({ message: 'Accepted PASSWORD for zhangsan from 10.9.8.7' }),
-    ]
-    await side.events.insertBlock([...noise, ...telling], 'text')
-    const found = (query: string) =>
-      countOf(side, `hasAllTokens(lower(message), tokens('${query}', 'asciiCJK')) AND lower(message) LIKE '%${query}%'`)
-    expect(await found('登录失败')).toBe(1)
-    expect(await found('失败登录')).toBe(0)
-    expect(await found('admin')).toBe(1)
-    expect(await found('10.9.8.7')).toBe(2)
-    expect(await found('password')).toBe(1)
+    const condition = (words: string[]) =>
+      `hasAllTokens(search_words, [${words.map((word) => `'${word}'`).join(', ')}])`
+    const found = (...words: string[]) => countOf(side, condition(words))
+    const expectCounts = async (each: number) => {
+      expect(await found('登', '录', '失', '败')).toBe(each)
+      expect(await found('admin')).toBe(each)
+      expect(await found('10.9.8.7')).toBe(2 * each)
+      expect(await found('10', '9', '8', '7')).toBe(2 * each)
+      expect(await found('password')).toBe(each)
+      expect(await found('mimikatz')).toBe(each)
+      expect(await found('mimi')).toBe(0)
+      expect(await found('wangwu')).toBe(each)
+      expect(await found('备', 'lisi', '7')).toBe(each)
+    }
+    await side.events.insertBlock([...noise, ...textRows()], 'text')
+    await expectCounts(1)
     const plan = await rowsOf<{ explain: string }>(
       side.events,
-      `EXPLAIN indexes = 1 SELECT count() FROM ${side.localTable} WHERE hasAllTokens(lower(message), ['zhangsan'])`,
+      `EXPLAIN indexes = 1 SELECT count() FROM ${side.localTable} WHERE ${condition(['zhangsan'])}`,
     )
-    expect(plan.map((line) => line.explain).join('\n')).toContain('message_text')
+    expect(plan.map((line) => line.explain).join('\n')).toContain('event_text')
+    // A table of an older version: another index under another name.
+    for (const migrator of side.migrators) {
+      const older = "INDEX message_text lower(message) TYPE text(tokenizer = 'asciiCJK')"
+      const change = `ALTER TABLE ${side.localTable} DROP INDEX event_text, ADD ${older}`
+      await migrator.command({ query: change, clickhouse_settings: { mutations_sync: '2' } })
+    }
+    await side.events.insertBlock(textRows(), 'text of before')
+    await side.reopen()
+    await expectCounts(2)
+    await side.events.insertBlock(textRows(), 'text of after')
+    await expectCounts(3)
   })
 
   it('adds the columns of core fields that are new, and refuses a column of another type', async () => {

@@ -110,6 +110,10 @@ const samples: Fields[] = [
   { message: 'run C:\\Temp\\mimikatz.exe "sekurlsa::logonpasswords"', 'user.name': '张三' },
   { 'user.name': 'percent%under_score\\back' },
   {},
+  { 'user.name': 'zhaoliu', 'host.name': 'db-7', 'labels.note': '工单 T-1024\nC:\\new "x"' },
+  { message: 'no address here', 'source.ip': '10.7.7.7', 'destination.ip': '2001:db8::77' },
+  { message: 'peers 10.7.7.7, 1.10.7.7.7 and 2001:db8::77' },
+  { message: 'version 1.10.7.7' },
 ]
 
 function eventOf(given: Fields, index: number, unitPath: string): Event {
@@ -145,6 +149,17 @@ describe('the store answers what the query means', () => {
     ['admin', [2], []],
     ['"admin登录"', [2], []],
     ['10.0.0.5', [2], []],
+    ['zhaoliu', [6], []],
+    ['db-7', [6], []],
+    ['"T-1024"', [6], []],
+    ['zhao*', [6], []],
+    ['"C:\\\\new"', [6], []],
+    ['10.7.7.7', [7, 8], [9]],
+    ['"2001:DB8:0::77"', [7], [9]],
+    ['"2001:db8::77"', [7, 8], [9]],
+    ['"peers 10.7.7.7, 1"', [8], [7, 9]],
+    ['message:10.7.7.7', [8], [7]],
+    ['message:zhaoliu', [], [6]],
     ['user.name:张*', [3], []],
     ['user.name:"percent%under_score\\\\back"', [4], []],
     ['user.name:*%*', [4], []],

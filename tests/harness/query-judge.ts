@@ -1,5 +1,6 @@
 /** What a query means, said a second time and as plainly as possible: the judge of what the event store answers. */
-import { isArrayField } from '../../server/src/event/catalogue.ts'
+import { isIP } from 'node:net'
+import { coreFieldByName, isArrayField } from '../../server/src/event/catalogue.ts'
 import type { Event, FieldValue } from '../../server/src/event/event.ts'
 import type { Bound, Pattern, Query } from '../../server/src/event/query.ts'
 import { queryFieldType } from '../../server/src/event/query-value.ts'
@@ -16,7 +17,7 @@ export function holds(query: Query, event: Event): boolean {
     case 'not':
       return !holds(query.item, event)
     case 'text':
-      return textHolds(String(event.fields.message ?? ''), query.pattern)
+      return eventHolds(event, query.pattern)
     case 'exists':
       return valuesOf(event, query.field).length > 0
     case 'match':
@@ -31,6 +32,43 @@ export function holds(query: Query, event: Event): boolean {
           within(query.field, String(value), query.low, 1) && within(query.field, String(value), query.high, -1),
       )
   }
+}
+
+/** Fields besides the message that free text is looked for in. */
+const searched = [
+  'host.name',
+  'user.name',
+  'user.target.name',
+  'process.name',
+  'process.command_line',
+  'file.path',
+  'url.original',
+  'url.full',
+  'dns.question.name',
+]
+
+function eventHolds(event: Event, pattern: Pattern): boolean {
+  const { fields } = event
+  if (isEmpty(pattern)) return String(fields.message ?? '') === ''
+  const texts = ['message', ...searched].map((name) => fields[name]).filter((value) => typeof value === 'string')
+  const isOwn = ([name]: [string, unknown]) => !coreFieldByName.has(name)
+  const own = Object.entries(fields)
+    .filter(isOwn)
+    .map(([, value]) => unescaped(JSON.stringify(value)))
+  const text = [...texts, ...own].join('\n')
+  const value = pattern.every((part) => part.kind === 'literal') ? literal(pattern) : ''
+  const inText = textHolds(text, pattern)
+  const address = isIP(value) === 0 ? undefined : addressNumber(value)
+  if (address === undefined) return inText
+  const known = [fields['source.ip'], fields['destination.ip'], fields['related.ip']].flat()
+  const isKnown = known.some((one) => typeof one === 'string' && addressNumber(one) === address && address !== 0n)
+  const written = text.match(/\d+\.\d+\.\d+\.\d+/g) ?? []
+  return isKnown || (isIP(value) === 4 ? written.includes(value) : inText)
+}
+
+/** JSON text with its escapes undone. */
+function unescaped(json: string): string {
+  return json.replace(/\\([\\"nrt])/g, (_, sign: string) => ('nrt'.includes(sign) ? '\n' : sign))
 }
 
 function valuesOf(event: Event, field: string): FieldValue[] {

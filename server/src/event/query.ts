@@ -19,7 +19,7 @@ export type Query =
   | { kind: 'and'; items: readonly Query[] }
   | { kind: 'or'; items: readonly Query[] }
   | { kind: 'not'; item: Query }
-  /** A word or phrase anywhere in the message or the original record. */
+  /** A word or phrase in the message, a name, or a field of the source's own (see seams/events/search-text.ts). */
   | { kind: 'text'; pattern: Pattern }
   | { kind: 'exists'; field: string }
   | { kind: 'match'; field: string; pattern: Pattern }

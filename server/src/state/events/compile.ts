@@ -5,7 +5,7 @@ import { queryFieldType } from '../../event/query-value.ts'
 import { networkRange } from '../../lib/network-range.ts'
 import { columnOf } from '../../seams/events/columns.ts'
 import type { SqlParameters } from './sql.ts'
-import { asciiLower, likeText, messageIsIndexed, textHolds } from './text-match.ts'
+import { asciiLower, eventHolds, likeText, textHolds } from './text-match.ts'
 
 /**
  * The condition of a query over the table `events`. It is 0 or 1 for every row, never NULL, so that `not` means not.
@@ -22,7 +22,7 @@ export function compileQuery(query: Query, parameters: SqlParameters): string {
     case 'not':
       return `NOT ${compileQuery(query.item, parameters)}`
     case 'text':
-      return textHolds('message', query.pattern, parameters, messageIsIndexed)
+      return eventHolds(query.pattern, parameters)
     default:
       return fieldTest(query, parameters)
   }
@@ -37,7 +37,7 @@ function fieldTest(query: FieldQuery, parameters: SqlParameters): string {
   if (column === undefined) return extraTest(query, type, parameters)
   if (query.kind === 'exists') return columnHolds(column, field, type)
   if (type === 'text' && query.kind === 'match') {
-    return textHolds(column, query.pattern, parameters, messageIsIndexed && column === 'message')
+    return textHolds(column, query.pattern, parameters)
   }
   // In the column an empty text says that the field is absent; one that is there and empty lies in `extra`.
   if (query.kind === 'match' && type === 'keyword' && query.pattern.length === 0 && !isArrayField(field)) {
@@ -150,7 +150,7 @@ function extraTest(query: FieldQuery, type: FieldType, parameters: SqlParameters
   const text = `if(startsWith(x, '"'), JSONExtractString(x), x)`
   const test =
     type === 'text' && query.kind === 'match'
-      ? textHolds('y', query.pattern, parameters, false)
+      ? textHolds('y', query.pattern, parameters)
       : `ifNull(${valueTest(readers[type]('y'), query, type, parameters)}, false)`
   return `(${isThere} AND arrayExists(y -> ${test}, arrayMap(x -> ${text}, ${elements})))`
 }

@@ -1,4 +1,6 @@
 import { literalText, type Pattern } from '../../event/query.ts'
+import { canonicalIp } from '../../lib/ip-address.ts'
+import { textTokenizer, wordsOf } from '../../seams/events/search-text.ts'
 import type { SqlParameters } from './sql.ts'
 
 /**
@@ -6,45 +8,72 @@ import type { SqlParameters } from './sql.ts'
  * digits; every other character parts words, and each character beyond ASCII (Chinese) stands for itself. A text holds
  * a value when it holds it as it is written and the value's first and last word are whole words of the text: `root`
  * is in `user:root(uid=0)`, not in `chroot`; `mimikatz` is in `mimikatz.exe`; `登录` is in `用户登录失败`.
- *
- * The store's text index is over this expression, with the tokenizer below: signs that the tokenizer would take as
- * part of a word are blanks in it.
  */
-function wordsOf(column: string): string {
-  return `lower(translate(${column}, '._:\\'', '    '))`
-}
-
-const tokenizer = 'asciiCJK'
 
 /** Runs of letters and digits, and each character beyond ASCII. */
 const word = /[0-9a-z]+|\P{ASCII}/gu
 
-/** True once the store's text index is over `wordsOf('message')`: only then does `hasAllTokens` find by it. */
-export const messageIsIndexed = false
+/**
+ * Condition: the event holds the pattern in what free text is looked for in (see seams/events/search-text.ts). An
+ * address is also found where a field holds it, however it is written in the record.
+ */
+export function eventHolds(pattern: Pattern, parameters: SqlParameters): string {
+  const literal = literalText(pattern)
+  if (literal === '') return `message = ''`
+  if (literal === undefined)
+    return allOf([...indexTests(sureWords(pattern), parameters), ...wildcardTests('search_text', pattern, parameters)])
+  const text = asciiLower(literal)
+  const address = canonicalIp(text)
+  if (address === undefined) return phraseInEvent(text, parameters)
+  const inText =
+    address === text && !text.includes(':') ? hasWords([text], parameters) : phraseInEvent(text, parameters)
+  if (address === '::') return inText
+  const value = `toIPv6(${parameters.add('String', address)})`
+  return `(${inText} OR source_ip = ${value} OR destination_ip = ${value} OR has(related_ip, ${value}))`
+}
 
-/** Condition: the text column holds the pattern. `indexed`: the store has the text index over the column. */
-export function textHolds(column: string, pattern: Pattern, parameters: SqlParameters, indexed: boolean): string {
+function phraseInEvent(text: string, parameters: SqlParameters): string {
+  const edges = edgeWords(text)
+  const tests = indexTests(indexWords(text, edges), parameters)
+  if (edges[0] === text) return allOf(tests)
+  return allOf([...tests, like(lowered('search_text'), text, parameters)])
+}
+
+/** Condition: one text, a column or a value in `extra`, holds the pattern. */
+export function textHolds(column: string, pattern: Pattern, parameters: SqlParameters): string {
   const literal = literalText(pattern)
   if (literal === '') return `${column} = ''`
-  if (literal !== undefined) return phraseHolds(column, asciiLower(literal), parameters, indexed)
-  const tests = [`match(${lowered(column)}, ${parameters.add('String', regularExpression(pattern))})`]
-  const sure = sureWords(pattern)
-  const longest = longestLiteral(pattern)
-  if (longest !== '') tests.unshift(like(lowered(column), longest, parameters))
-  if (indexed && sure.length > 0) tests.unshift(holdsWords(column, sure, parameters, indexed))
+  // What the message holds, the event holds: the index says where to look.
+  const isIndexed = column === 'message'
+  if (literal === undefined) {
+    const sure = isIndexed ? sureWords(pattern) : []
+    return allOf([...indexTests(sure, parameters), ...wildcardTests(column, pattern, parameters)])
+  }
+  const text = asciiLower(literal)
+  const edges = edgeWords(text)
+  const tests = isIndexed ? indexTests(indexWords(text, edges), parameters) : []
+  tests.push(like(lowered(column), text, parameters))
+  if (edges.length > 0) {
+    const words = parameters.add('Array(String)', edges)
+    tests.push(`hasAllTokens(${wordsOf(column)}, ${words}, '${textTokenizer}')`)
+  }
   return allOf(tests)
 }
 
-function phraseHolds(column: string, text: string, parameters: SqlParameters, indexed: boolean): string {
-  const edges = edgeWords(text)
-  const isOneWord = edges[0] === text
-  // Words between the edges follow from the phrase itself; they only help the index.
-  const words = indexed ? indexWords(text, edges) : edges
-  const tests = []
-  if (words.length > 0) tests.push(holdsWords(column, words, parameters, indexed))
-  if (!isOneWord || !indexed) tests.push(like(lowered(column), text, parameters))
-  // Without an index the cheaper test goes first.
-  return allOf(indexed ? tests : tests.reverse())
+function wildcardTests(text: string, pattern: Pattern, parameters: SqlParameters): string[] {
+  const test = `match(${lowered(text)}, ${parameters.add('String', regularExpression(pattern))})`
+  const longest = longestLiteral(pattern)
+  // The cheaper test goes first.
+  return longest === '' ? [test] : [like(lowered(text), longest, parameters), test]
+}
+
+function indexTests(words: string[], parameters: SqlParameters): string[] {
+  return words.length === 0 ? [] : [hasWords(words, parameters)]
+}
+
+/** The event holds all words; answered by the index alone. A tokenizer named here would keep the store from using it. */
+function hasWords(words: string[], parameters: SqlParameters): string {
+  return `hasAllTokens(search_words, ${parameters.add('Array(String)', words)})`
 }
 
 /** First and last word, where the text begins and ends with one. */
@@ -57,13 +86,13 @@ function edgeWords(text: string): string[] {
 /** Most words the store's function takes is 64. */
 const indexWordsMax = 60
 
-function indexWords(text: string, edges: string[]): string[] {
-  return [...new Set([...edges, ...(text.match(word) ?? [])])].slice(0, indexWordsMax)
-}
+/** An address within a phrase, with something about it, so that it is whole. */
+const innerAddress = /(?<=[^0-9.])\d+\.\d+\.\d+\.\d+(?=[^0-9.])/g
 
-function holdsWords(column: string, words: string[], parameters: SqlParameters, indexed: boolean): string {
-  const tokenizerArgument = indexed ? '' : `, '${tokenizer}'`
-  return `hasAllTokens(${wordsOf(column)}, ${parameters.add('Array(String)', words)}${tokenizerArgument})`
+/** Words between the edges follow from the phrase itself; they only help the index. */
+function indexWords(text: string, edges: string[]): string[] {
+  const words = [...edges, ...(text.match(innerAddress) ?? []), ...(text.match(word) ?? [])]
+  return [...new Set(words)].slice(0, indexWordsMax)
 }
 
 function lowered(column: string): string {
