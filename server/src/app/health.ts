@@ -8,6 +8,8 @@ import type { Thread } from './threads.ts'
 
 interface Child {
   state(): ChildState
+  pid(): number | undefined
+  version: string
   onState(listener: (state: ChildState) => void): () => void
 }
 
@@ -71,8 +73,8 @@ function watch(name: string, child: Child, setting: string): () => ChildFacts {
   return () => ({
     name,
     status: setting === 'embedded' || child.state() !== 'ready' ? statusOf[child.state()] : 'external',
-    version: null,
-    processId: null,
+    version: child.version,
+    processId: child.pid() ?? null,
     restarts,
     lastError: null,
   })

@@ -30,6 +30,10 @@ export interface EventsConnection {
 export interface Events extends EventsConnection {
   access: EventsAccess
   state(): ChildState
+  /** Process of the embedded engine; undefined while it is down, and for an external server. */
+  pid(): number | undefined
+  /** Version of ClickHouse as of the opening. */
+  version: string
   /** Calls `listener` at every change of state; returns the function that stops listening. */
   onState(listener: (state: ChildState) => void): () => void
 }
@@ -64,16 +68,31 @@ export async function openEvents(config: EventsConfig, surroundings: Surrounding
   const { writer, reader } = server.logins
   const access = { urls: server.urls, writer, reader, retentionDays: config.retentionDays }
   const connection = connectEvents(access)
+  let version: string
+  try {
+    version = await versionOf(connection.query)
+  } catch (error) {
+    await connection.close()
+    await server.stop()
+    throw asEventsError(error)
+  }
   return {
     ...connection,
     access,
     state: server.state,
+    pid: server.pid,
+    version,
     onState: server.onState,
     async close() {
       await connection.close()
       await server.stop()
     },
   }
+}
+
+async function versionOf(client: ClickHouseClient): Promise<string> {
+  const answer = await client.query({ query: 'SELECT version() AS version', format: 'JSONEachRow' })
+  return (await answer.json<{ version: string }>())[0]!.version
 }
 
 /** Connects to an event store that another thread has opened; `access` is `Events.access`. */
@@ -146,7 +165,8 @@ async function requireRowFilter(client: ClickHouseClient, reader: Login, table: 
 
 async function startEmbedded(config: EventsConfig, surroundings: Surroundings) {
   const child = await startEventsChild({ dataDir: config.dataDir, ...surroundings })
-  return { urls: [child.url], logins: child.logins, state: child.state, onState: child.onState, stop: child.stop }
+  const { url, logins, state, pid, onState, stop } = child
+  return { urls: [url], logins, state, pid, onState, stop }
 }
 
 /** External servers are not ours to start; we only watch whether the first answers, so that the platform can say so. */
@@ -190,6 +210,7 @@ async function watchExternal(config: EventsConfig, { logger, clock }: Surroundin
     urls,
     logins,
     state: () => state,
+    pid: () => undefined,
     onState(listener: (state: ChildState) => void) {
       listeners.add(listener)
       return () => {

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -35,16 +36,32 @@ export async function openStore(config: Pick<Config, 'state' | 'dataDir'>, surro
     throw error
   }
   const connection = connectStore(server.url, surroundings)
+  let version: string
+  try {
+    version = await versionOf(connection.database)
+  } catch (error) {
+    await connection.close()
+    await server.stop()
+    throw asStoreError(error)
+  }
   return {
     database: connection.database,
     url: server.url,
     state: server.state,
+    pid: server.pid,
+    version,
     onState: server.onState,
     async close() {
       await connection.close()
       await server.stop()
     },
   }
+}
+
+/** `18.1`; what a distribution appends in brackets is left out. */
+async function versionOf(database: Database): Promise<string> {
+  const { rows } = await database.execute<{ version: string }>(sql`SELECT current_setting('server_version') AS version`)
+  return rows[0]!.version.split(' ')[0]!
 }
 
 /** A pool of connections to a store that another thread has opened; `url` is `Store.url`. */
@@ -86,6 +103,7 @@ async function watchExternal(url: string, { logger, clock }: Surroundings) {
   return {
     url,
     state: () => state,
+    pid: () => undefined,
     onState(listener: (state: ChildState) => void) {
       listeners.add(listener)
       return () => {

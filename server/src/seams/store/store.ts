@@ -11,6 +11,10 @@ export interface Store {
   url: string
   /** Whether the server answers, as last seen. */
   state(): ChildState
+  /** Process of an embedded server; undefined while it is down, and for an external one. */
+  pid(): number | undefined
+  /** Version of PostgreSQL as of the opening. */
+  version: string
   /** Calls `listener` at every change of state; returns the function that stops listening. */
   onState(listener: (state: ChildState) => void): () => void
   /** Ends the pool, and the child when the store is embedded. */
