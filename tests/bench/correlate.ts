@@ -40,6 +40,7 @@ export async function run(): Promise<Record<string, number | string>[]> {
           database: store.database,
           clock: systemClock,
           attack,
+          timeZone: 'Asia/Shanghai',
           notify: () => undefined,
           logger,
         })

@@ -26,20 +26,20 @@ export const users: Schemas['User'][] = (
   passwordChangedAt: '2026-10-01T00:00:00.000Z', lastSignInAt: index === 2 ? null : '2026-11-22T08:00:00.000Z', createdAt: '2026-01-05T01:00:00.000Z',
 }))
 
-const ruleTitles: [string, string, Schemas['Severity'], string[], string[]][] = [
-  ['ssh-brute-force', 'SSH password guessing', 'medium', ['credential-access'], ['T1110.001']],
-  ['ssh-success-after-failures', 'SSH sign-in after many failures', 'high', ['initial-access', 'credential-access'], ['T1110', 'T1078']],
-  ['sudo-archive', 'Archive of a data folder made through sudo', 'medium', ['collection'], ['T1560.001']],
-  ['web-shell-upload', 'Script uploaded into a web folder', 'critical', ['persistence'], ['T1505.003']],
-  ['sql-injection', 'SQL injection in a request', 'high', ['initial-access'], ['T1190']],
-  ['large-upload', 'Unusually large upload to a foreign address', 'high', ['exfiltration'], ['T1048']],
-  ['windows-service-remote', 'Service installed from another host', 'high', ['lateral-movement', 'execution'], ['T1021.002', 'T1569.002']],
-  ['new-account', 'Account created outside working hours', 'low', ['persistence'], ['T1136.001']],
+const ruleTitles: [string, string, string, Schemas['Severity'], string[], string[]][] = [
+  ['ssh-brute-force', 'SSH password guessing', 'SSH 口令猜测', 'medium', ['credential-access'], ['T1110.001']],
+  ['ssh-success-after-failures', 'SSH sign-in after many failures', 'SSH 多次失败后登录成功', 'high', ['initial-access', 'credential-access'], ['T1110', 'T1078']],
+  ['sudo-archive', 'Archive of a data folder made through sudo', '通过 sudo 打包数据目录', 'medium', ['collection'], ['T1560.001']],
+  ['web-shell-upload', 'Script uploaded into a web folder', '向网站目录上传脚本', 'critical', ['persistence'], ['T1505.003']],
+  ['sql-injection', 'SQL injection in a request', '请求中的 SQL 注入', 'high', ['initial-access'], ['T1190']],
+  ['large-upload', 'Unusually large upload to a foreign address', '向境外地址异常大量上传', 'high', ['exfiltration'], ['T1048']],
+  ['windows-service-remote', 'Service installed from another host', '从其他主机安装服务', 'high', ['lateral-movement', 'execution'], ['T1021.002', 'T1569.002']],
+  ['new-account', 'Account created outside working hours', '非工作时间创建账号', 'low', ['persistence'], ['T1136.001']],
 ]
 
 export function makeRules(nowMs: number): Schemas['RuleDetail'][] {
-  return ruleTitles.map(([id, title, severity, tactics, techniques], index) => ({
-    id, title, titleZh: null, descriptionZh: null, parts: [], misses: both('', ''), steps: { zh: ['核对来源地址'], en: ['Check the source address'] }, history: [], description: `${title}. Looks for the behaviour in the fields of the event, whatever product reported it.`, severity, status: index % 3 === 0 ? 'stable' : 'test', author: 'Watchfire', kind: index === 0 || index === 1 ? 'correlation' : 'detection',
+  return ruleTitles.map(([id, title, titleZh, severity, tactics, techniques], index) => ({
+    id, title, titleZh, descriptionZh: null, parts: [], misses: both('', ''), steps: { zh: ['核对来源地址'], en: ['Check the source address'] }, history: [], description: `${title}. Looks for the behaviour in the fields of the event, whatever product reported it.`, severity, status: index % 3 === 0 ? 'stable' : 'test', author: 'Watchfire', kind: index === 0 || index === 1 ? 'correlation' : 'detection',
     logsource: { category: index === 4 ? 'webserver' : null, product: index === 6 ? 'windows' : 'linux', service: index < 2 ? 'sshd' : null }, techniques, tactics, enabled: index !== 7, canFire: index !== 6 && index !== 7,
     cannotFireReasons: index === 6 ? ['no_source' as const] : index === 7 ? ['disabled' as const] : [],
     lastFiredAt: index < 6 ? iso(nowMs - index * 1.7 * hour) : null, firedCount: index < 6 ? 900 - index * 130 : 0, firedCountLastDay: index < 6 ? 120 - index * 18 : 0,
@@ -63,15 +63,15 @@ export function makeIncidents(nowMs: number): Schemas['Incident'][] {
     const assigned = status === 'in_progress' || status === 'closed'
     return {
       id: 137 - index,
-      title: index % 3 === 0 ? both(`4 个阶段的攻击，直至数据渗出：198.51.100.23 → ${host}`, `Attack in 4 stages up to Exfiltration: 198.51.100.23 → ${host}`) : both(`SSH 口令猜测：203.0.113.${index} → ${host}`, `SSH password guessing: 203.0.113.${index} → ${host}`),
+      title: index % 3 === 0 ? both(`4 个阶段的攻击，已进展至数据渗出：198.51.100.23 → ${host}`, `Attack in 4 stages up to Exfiltration: 198.51.100.23 → ${host}`) : both(`SSH 口令猜测：203.0.113.${index} → ${host}`, `SSH password guessing: 203.0.113.${index} → ${host}`),
       severity, status, closeReason: status === 'closed' ? 'false_positive' : null, closeNote: status === 'closed' ? '漏洞扫描器的例行扫描' : null, severityPinned: index === 4, score: severityPoints + rest,
       scoreParts: [
-        { name: 'severity', points: severityPoints, because: { severity, rule: ruleTitles[index % ruleTitles.length]![1] } },
+        { name: 'severity', points: severityPoints, because: { severity, rule: ruleTitles[index % ruleTitles.length]![1], ruleZh: ruleTitles[index % ruleTitles.length]![2] } },
         { name: 'stages', points: rest, because: { count: tactics.length, stages: tactics.join(', ') } },
       ] as Schemas['Incident']['scoreParts'],
       story: both(
-        `2026-11-22 09:12:04 至 09:41:37（UTC+08:00，历时 29 分 33 秒），来自荷兰的地址 198.51.100.23 针对主机 ${host}，触发 4 条规则，共 212 次。先是 198 次口令猜测，随后账号 backup 登录成功，以 sudo 打包 /srv/archive，最后向境外地址传出约 1.2 GiB。`,
-        `From 2026-11-22 09:12:04 to 09:41:37 (UTC+08:00, 29 min 33 s), the address 198.51.100.23 in the Netherlands against the host ${host}, 4 rules fired 212 times. First 198 guesses of passwords, then the account backup signed in, archived /srv/archive through sudo and sent about 1.2 GiB abroad.`,
+        `2026-11-22 09:12:04 至 09:41:37（历时 29 分 33 秒），来自地址 198.51.100.23（NL）、针对主机 ${host} 的活动触发 4 条规则，共命中 212 次。先是 198 次口令猜测，随后账号 backup 登录成功，以 sudo 打包 /srv/archive，最后向境外地址传出约 1.2 GiB。`,
+        `From 2026-11-22 09:12:04 to 09:41:37 (UTC+08:00, 29 min 33 s), address 198.51.100.23 (NL) acted against host ${host} and set off 4 rules, 212 times in all. First 198 guesses of passwords, then the account backup signed in, archived /srv/archive through sudo and sent about 1.2 GiB abroad.`,
       ),
       tactics, techniques: ['T1110.001', 'T1078', 'T1560.001', 'T1048'].slice(0, tactics.length),
       entities: (
@@ -91,11 +91,11 @@ export function makeIncidents(nowMs: number): Schemas['Incident'][] {
 export function makeDetections(nowMs: number, incidents: Schemas['Incident'][], eventIds: string[]): Schemas['Detection'][] {
   return incidents.slice(0, 20).flatMap((incident, place) =>
     [0, 4, 2, 5].slice(0, incident.tactics.length).map((ruleIndex, step) => {
-      const [ruleId, ruleTitle, severity, tactics, techniques] = ruleTitles[ruleIndex]!
+      const [ruleId, ruleTitle, ruleTitleZh, severity, tactics, techniques] = ruleTitles[ruleIndex]!
       const at = Date.parse(incident.firstSeenAt) + step * 7 * 60_000
       return {
-        id: `d${place}-${step}`, ruleId, ruleTitle, detector: step === 0 ? 'correlation' : 'sigma', severity, firstSeenAt: iso(at - 60_000), lastSeenAt: iso(at), matchCount: step === 0 ? 198 : 1, createdAt: iso(at), updatedAt: iso(Math.min(nowMs, at + 1000)),
-        summary: `${ruleTitle}: 198.51.100.23 → ${incident.entities[1]!.value}`, unitPath: '/1/2/', sourceKey: 'syslog:10.20.3.15', techniques, tactics, entities: incident.entities.map((entity) => ({ ...entity, firstMs: at - 60_000, lastMs: at, matches: 4 })),
+        id: `d${place}-${step}`, ruleId, ruleTitle, ruleTitleZh, detector: step === 0 ? 'correlation' : 'sigma', severity, firstSeenAt: iso(at - 60_000), lastSeenAt: iso(at), matchCount: step === 0 ? 198 : 1, createdAt: iso(at), updatedAt: iso(Math.min(nowMs, at + 1000)),
+        summary: `${ruleTitle}: 198.51.100.23 · ${incident.entities[1]!.value}`, summaryZh: `${ruleTitleZh}：198.51.100.23 · ${incident.entities[1]!.value}`, unitPath: '/1/2/', sourceKey: 'syslog:10.20.3.15', techniques, tactics, entities: incident.entities.map((entity) => ({ ...entity, firstMs: at - 60_000, lastMs: at, matches: 4 })),
         eventIds: eventIds.slice(place * 3, place * 3 + 3), matched: [{ part: 'selection', field: 'event.outcome', value: 'failure' }, { part: 'selection', field: 'source.ip', value: '198.51.100.23' }],
         fields: { 'event.action': 'ssh_login', 'event.outcome': 'failure', 'source.ip': '198.51.100.23', 'user.name': 'backup', 'host.name': incident.entities[1]!.value, message: 'Failed password for backup from 198.51.100.23 port 40022 ssh2' },
         incidentId: place % 7 === 6 ? null : incident.id, suppressedBy: place % 7 === 6 ? 1 : null, acknowledgedAt: null, acknowledgedBy: null,

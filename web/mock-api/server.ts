@@ -144,8 +144,8 @@ function bulk({ body }: Call): Schemas['BulkResult'] {
 function timeline(id: number) {
   const rows: Schemas['TimelineEntry'][] = detections
     .filter(({ incidentId }) => incidentId === id)
-    .map((detection) => ({ id: `detection:${detection.id}`, at: detection.lastSeenAt, kind: 'detection', actor: null, text: detection.summary, detail: { detectionId: detection.id } }))
-  rows.push({ id: 'change:1', at: new Date(nowMs - 900_000).toISOString(), kind: 'change', actor: '陈静', text: 'status: new → in_progress', detail: {} })
+    .map((detection) => ({ id: `detection:${detection.id}`, at: detection.lastSeenAt, kind: 'detection', actor: null, text: detection.summary, textZh: detection.summaryZh, detail: { detectionId: detection.id } }))
+  rows.push({ id: 'change:1', at: new Date(nowMs - 900_000).toISOString(), kind: 'change', actor: '陈静', text: 'status: new → in_progress', textZh: null, detail: {} })
   return { items: rows, total: rows.length, next: null }
 }
 
@@ -153,7 +153,7 @@ function graph(id: number): Schemas['IncidentGraph'] {
   const { entities } = find(incidents, (incident) => incident.id === id)
   return {
     nodes: entities.map(({ type, value, role }) => ({ id: `${type}:${value}`, type, value, role, detectionCount: 3 })),
-    edges: entities.slice(1).map((entity, index) => ({ from: `ip:${entities[0]!.value}`, to: `${entity.type}:${entity.value}`, ruleId: rules[index]!.id, label: index ? 'signed in as' : 'guessed passwords', severity: index ? 'high' : 'medium', detectionCount: 2 + index })),
+    edges: entities.slice(1).map((entity, index) => ({ from: `ip:${entities[0]!.value}`, to: `${entity.type}:${entity.value}`, ruleId: rules[index]!.id, label: index ? 'signed in as' : 'guessed passwords', labelZh: index ? '登录账号' : '猜测口令', severity: index ? 'high' : 'medium', detectionCount: 2 + index })),
   }
 }
 
@@ -187,7 +187,7 @@ function overview(): Schemas['Overview'] {
       { kind: 'sources_unparsed', severity: 'medium', count: 2, link: '/sources' },
     ],
     incidents: { open: open.length, unassigned, mine, openBySeverity, openedLastDay: 12, closedLastDay: 4, meanTimeToAcknowledgeMs: 540_000, meanTimeToCloseMs: 7_260_000, openedPerHour: [], top: open.slice(0, 6).map(({ id, title, severity, score, status, lastSeenAt }) => ({ id, title, severity, score, status, lastSeenAt })) },
-    detections: { lastDay: 213, trend: hours.buckets.map(({ at }, index) => ({ at, count: 6 + (index % 7), by: { critical: index % 9 === 4 ? 1 : 0, high: index % 4, medium: 2 + (index % 5), low: index % 3 } })), topRules: rules.slice(0, 6).map((rule) => ({ ruleId: rule.id, title: rule.title, severity: rule.severity, count: rule.firedCountLastDay })) },
+    detections: { lastDay: 213, trend: hours.buckets.map(({ at }, index) => ({ at, count: 6 + (index % 7), by: { critical: index % 9 === 4 ? 1 : 0, high: index % 4, medium: 2 + (index % 5), low: index % 3 } })), topRules: rules.slice(0, 6).map((rule) => ({ ruleId: rule.id, title: rule.title, titleZh: rule.titleZh, severity: rule.severity, count: rule.firedCountLastDay })) },
     events: { lastDay: 16_812_345, perSecond: 194.8, trend: hours.buckets.map(({ at, count }) => ({ at, count: count * 7000 })) },
     sources: { total: sources.length, silent: 1, parseRate: 0.9931, worst: [...sources].sort((a, b) => a.parseRate - b.parseRate).slice(0, 4).map(({ id, name, silent, parseRate, lastSeenAt }) => ({ id, name, silent, parseRate, lastSeenAt })) },
     missing: [],
@@ -200,7 +200,7 @@ function eventDetail(id: string): Schemas['EventDetail'] {
   const fired = detections.filter(({ eventIds }) => eventIds.includes(id))
   return {
     event, unitPath: '/1/2/', sourceKey: 'syslog:10.20.3.15', receivedAt: event['@timestamp'], raw: { base64: Buffer.from(text).toString('base64'), text, encoding: 'utf-8', sizeBytes: Buffer.byteLength(text) },
-    explanation: { parser: event['error.message'] ? null : 'linux-auth', detections: fired.map(({ id: detectionId, ruleId, ruleTitle, severity, incidentId, matched }) => ({ id: detectionId, ruleId, ruleTitle, severity, incidentId, matched })) },
+    explanation: { parser: event['error.message'] ? null : 'linux-auth', detections: fired.map(({ id: detectionId, ruleId, ruleTitle, ruleTitleZh, severity, incidentId, matched }) => ({ id: detectionId, ruleId, ruleTitle, ruleTitleZh, severity, incidentId, matched })) },
   }
 }
 

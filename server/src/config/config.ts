@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { CodedError } from '../event/errors.ts'
+import { createUtcOffset } from '../lib/utc-offset.ts'
 
 const port = z.coerce.number().int().min(0).max(65535)
 const boolean = z.union([
@@ -48,9 +49,10 @@ const configSchema = z.strictObject({
     .describe('Bound of the local bus’s backlog, in bytes; beyond it senders are refused.'),
   timeZone: z
     .string()
+    .refine((name) => createUtcOffset(name) !== undefined, 'is no IANA time zone')
     .default(() => Intl.DateTimeFormat().resolvedOptions().timeZone)
     .describe(
-      'IANA name of the zone of log times that name none (RFC 3164); a source’s own setting goes before it. Default: the machine’s.',
+      'IANA name of the zone of log times that name none (RFC 3164; a source’s own setting goes before it), and of the times in stories and mails. Default: the machine’s.',
     ),
   contentDir: z.string().optional().describe('Folders of further rules and sources, beside those that are shipped.'),
   logLevel: z

@@ -1,5 +1,6 @@
 import type { Change } from '../event/change.ts'
 import type { Detection } from '../event/event.ts'
+import type { UtcOffset } from '../lib/utc-offset.ts'
 import type { Transaction } from '../seams/store/store.ts'
 import type { AuditEntry } from '../state/audit/append.ts'
 import { conclude } from './conclude.ts'
@@ -17,6 +18,8 @@ export interface Surroundings {
   attack: AttackLookup
   settings: CorrelateSettings
   suppressor: Suppressor
+  /** Of the zone of the times in stories. */
+  utcOffset: UtcOffset
   nowMs: number
 }
 
@@ -57,7 +60,7 @@ export async function applyMatches(
   matches: Detection[],
   surroundings: Surroundings,
 ): Promise<Applied> {
-  const { attack, settings, suppressor, nowMs } = surroundings
+  const { settings, suppressor, nowMs } = surroundings
   const judged = matches.map((match) => ({ match, suppressedBy: suppressor.hiddenBy(match, nowMs) }))
   const hits = judged.flatMap(({ match, suppressedBy }): Hit[] =>
     suppressedBy === null ? [] : [{ exceptionId: suppressedBy, ruleId: match.ruleId, timeMs: match.timeMs }],
@@ -73,7 +76,7 @@ export async function applyMatches(
   for (const one of touched) one.links = newLinks(one, surroundings, hits)
   const incidents = await regroup(transaction, touched, surroundings)
   const concluded = await conclude(transaction, incidents, surroundings)
-  await saveIncidents(transaction, incidents, attack, settings, nowMs)
+  await saveIncidents(transaction, incidents, surroundings)
   for (const incident of incidents) await moveAbsorbed(transaction, incident, nowMs)
   await saveRows(
     transaction,

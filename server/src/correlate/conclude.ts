@@ -19,11 +19,8 @@ const correlateActor = systemActor('correlate')
  * the incident, the audit, the outbox and the live screens. `store` writes the rows that point to the incidents, once
  * these are there.
  */
-export async function conclude(
-  transaction: Transaction,
-  incidents: IncidentState[],
-  { attack, settings, nowMs }: Surroundings,
-) {
+export async function conclude(transaction: Transaction, incidents: IncidentState[], surroundings: Surroundings) {
+  const { attack, settings, nowMs } = surroundings
   const changes: Change[] = []
   const audit: AuditEntry[] = []
   const activity: Activity[] = []
@@ -45,7 +42,7 @@ export async function conclude(
       log('opened', { score, severity, continues: incident.continues })
       notices.push({
         cause: `incident:${id}:opened`,
-        ...noticeOf(incident, 'opened', attack, settings.utcOffsetMinutes),
+        ...noticeOf(incident, 'opened', surroundings),
       })
     }
     if (seen.length > 0) {
@@ -54,7 +51,7 @@ export async function conclude(
     }
     if (raisedFrom) {
       log('severity_raised', { from: raisedFrom, to: severity, score })
-      const notice = noticeOf(incident, 'severity_raised', attack, settings.utcOffsetMinutes)
+      const notice = noticeOf(incident, 'severity_raised', surroundings)
       notices.push({ cause: `incident:${id}:severity:${severity}`, ...notice })
     }
     const tell = (incidentId: number, action: string) =>
@@ -72,15 +69,14 @@ export async function conclude(
 function noticeOf(
   { id, facts, severity, score, unitPath }: IncidentState,
   occasion: IncidentNotice['occasion'],
-  attack: Surroundings['attack'],
-  utcOffsetMinutes: number,
+  { attack, utcOffset }: Surroundings,
 ): IncidentNotice {
   const known = facts!
   return {
     occasion,
     incidentId: id,
     title: title(known, attack),
-    story: story(known, attack, utcOffsetMinutes),
+    story: story(known, attack, utcOffset),
     severity,
     score,
     unitPath,

@@ -42,6 +42,7 @@ function correlator(options: Partial<CorrelatorOptions> = {}): Correlator {
     database: store.database,
     clock: store.clock,
     attack,
+    timeZone: 'Asia/Shanghai',
     notify: (change) => changes.push(change),
     logger: { error: (...told: unknown[]) => errors.push(told) } as CorrelatorOptions['logger'],
     ...options,

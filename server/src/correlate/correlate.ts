@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Change } from '../event/change.ts'
 import { CodedError } from '../event/errors.ts'
 import type { Detection } from '../event/event.ts'
+import { requireUtcOffset } from '../lib/utc-offset.ts'
 import type { BusBatch } from '../seams/bus/bus.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 import { exceptionHits, exceptions, rejectedMatches } from '../seams/store/schema/incidents.ts'
@@ -32,6 +33,8 @@ export interface CorrelatorOptions {
   /** Called after the commit, never before. */
   notify: (change: Change) => void
   logger: Pick<Logger, 'error'>
+  /** IANA name of the zone of the times in stories. */
+  timeZone: string
   settings?: CorrelateSettings
   /** Days that detections of no incident are kept; for ever when left out. */
   retentionDays?: number
@@ -67,6 +70,8 @@ export interface Correlator {
 export function createCorrelator(options: CorrelatorOptions): Correlator {
   const { database, clock, notify, logger } = options
   const settings = options.settings ?? defaultSettings
+  const utcOffset = requireUtcOffset(options.timeZone)
+  const surroundings = { attack: options.attack, settings, utcOffset }
   const windows = new Map<number, SeenWindow>()
   const exceptionsCache: ExceptionsCache = { version: '', suppressor: compileSuppressor([]) }
   const counters: CorrelateCounters = {
@@ -140,7 +145,7 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     const { fresh, hashes } = unseen(batch.records.slice(skip).map(decodeMatch), window)
     const nowMs = clock.now()
     const suppressor = await currentSuppressor(transaction, exceptionsCache, nowMs)
-    const applied = await applyMatches(transaction, fresh, { attack: options.attack, settings, suppressor, nowMs })
+    const applied = await applyMatches(transaction, fresh, { ...surroundings, suppressor, nowMs })
     await storeHits(transaction, applied.hits)
     const entry = { lastOffset: batch.last, hashes }
     await storeSeen(transaction, batch.partition, window, entry, settings.seenLimit)

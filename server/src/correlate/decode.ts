@@ -35,6 +35,8 @@ function problem(value: unknown): string | undefined {
   if (!isKey(match.id)) return 'id'
   if (!isKey(match.ruleId)) return 'ruleId'
   for (const part of ['ruleTitle', 'summary', 'sourceKey'] as const) if (typeof match[part] !== 'string') return part
+  for (const part of ['ruleTitleZh', 'summaryZh'] as const)
+    if (match[part] !== undefined && typeof match[part] !== 'string') return part
   if (!detectors.has(match.detector as string)) return 'detector'
   if (typeof match.severity !== 'string' || !Object.hasOwn(severityRank, match.severity)) return 'severity'
   if (!Number.isFinite(match.timeMs) || (match.timeMs as number) < 0 || (match.timeMs as number) > timeLimitMs)
@@ -65,6 +67,8 @@ function bounded(match: Detection): Detection {
   match.timeMs = Math.trunc(match.timeMs)
   match.ruleTitle = match.ruleTitle.slice(0, limits.title)
   match.summary = match.summary.slice(0, limits.summary)
+  if (match.ruleTitleZh !== undefined) match.ruleTitleZh = match.ruleTitleZh.slice(0, limits.title)
+  if (match.summaryZh !== undefined) match.summaryZh = match.summaryZh.slice(0, limits.summary)
   match.sourceKey = match.sourceKey.slice(0, limits.entity)
   match.techniques = match.techniques.slice(0, limits.list)
   match.tactics = match.tactics.slice(0, limits.list)

@@ -20,6 +20,8 @@ export interface DetectionRow {
   id: string
   ruleId: string
   ruleTitle: string
+  /** Null for rules that have none. */
+  ruleTitleZh: string | null
   detector: Detection['detector']
   severity: Severity
   unitPath: string
@@ -47,6 +49,7 @@ interface Sample {
   timeMs: number
   id: string
   summary: string
+  summaryZh: string | null
   sourceKey: string
   matched: MatchedField[]
   fields: Fields
@@ -97,6 +100,7 @@ export function mergeRows(a: DetectionRow, b: DetectionRow, settings: CorrelateS
   return {
     ...a,
     ruleTitle: first.ruleTitle,
+    ruleTitleZh: first.ruleTitleZh,
     severity: worse(a.severity, b.severity),
     firstMs: Math.min(a.firstMs, b.firstMs),
     lastMs: Math.max(a.lastMs, b.lastMs),
@@ -146,6 +150,7 @@ function emptyRow(
     id: createHash('sha256').update(key).digest('hex').slice(0, 32),
     ruleId: match.ruleId,
     ruleTitle: match.ruleTitle,
+    ruleTitleZh: match.ruleTitleZh ?? null,
     detector: match.detector,
     severity: match.severity,
     unitPath: match.unitPath,
@@ -183,6 +188,7 @@ function addMatch(
   if (isEarlier(match, row.sample)) {
     row.sample = sampleOf(match)
     row.ruleTitle = match.ruleTitle
+    row.ruleTitleZh = match.ruleTitleZh ?? null
   }
   for (const id of match.eventIds) {
     const known = evidence.get(id)
@@ -198,9 +204,9 @@ function addMatch(
 }
 
 function sampleOf(match: Detection): Sample {
-  const { timeMs, id, summary, sourceKey } = match
+  const { timeMs, id, summary, summaryZh = null, sourceKey } = match
   const fields = Object.fromEntries(Object.entries(match.fields).slice(0, fieldLimit))
-  return { timeMs, id, summary, sourceKey, matched: match.matched.slice(0, matchedLimit), fields }
+  return { timeMs, id, summary, summaryZh, sourceKey, matched: match.matched.slice(0, matchedLimit), fields }
 }
 
 function entityFact(entity: Entity, match: Detection): EntityFact {

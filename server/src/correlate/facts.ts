@@ -19,6 +19,7 @@ export function factsOf(row: DetectionRow, isNew: boolean): IncidentFacts {
   const rule: RuleFact = {
     id: row.ruleId,
     title: row.ruleTitle,
+    titleZh: row.ruleTitleZh,
     detector: row.detector,
     severity: row.severity,
     tactics: row.tactics,
@@ -27,6 +28,7 @@ export function factsOf(row: DetectionRow, isNew: boolean): IncidentFacts {
     lastMs: row.lastMs,
     matches: row.matches,
     summary: row.sample.summary,
+    summaryZh: row.sample.summaryZh,
     summaryId: row.sample.id,
   }
   return {
@@ -81,6 +83,7 @@ function mergeRule(a: RuleFact, b: RuleFact): RuleFact {
   return {
     ...a,
     title: first.title,
+    titleZh: first.titleZh,
     severity: worse(a.severity, b.severity),
     tactics: union(a.tactics, b.tactics),
     techniques: union(a.techniques, b.techniques),
@@ -88,6 +91,7 @@ function mergeRule(a: RuleFact, b: RuleFact): RuleFact {
     lastMs: Math.max(a.lastMs, b.lastMs),
     matches: a.matches + b.matches,
     summary: first.summary,
+    summaryZh: first.summaryZh,
     summaryId: first.summaryId,
   }
 }

@@ -3,6 +3,7 @@ import { type Severity, severityRank } from '../event/event.ts'
 import type { EntityFact, IncidentFacts, IncidentStatus } from '../event/incident.ts'
 import { incidents } from '../seams/store/schema/incidents.ts'
 import type { Transaction } from '../seams/store/store.ts'
+import type { Surroundings } from './apply.ts'
 import { addEntity } from './dedupe.ts'
 import { mergeFacts } from './facts.ts'
 import { fromMs, texts } from './rows.ts'
@@ -166,13 +167,11 @@ export function assess(
 export async function saveIncidents(
   transaction: Transaction,
   states: IncidentState[],
-  attack: AttackLookup,
-  settings: CorrelateSettings,
-  nowMs: number,
+  surroundings: Surroundings,
 ): Promise<void> {
   if (states.length === 0) return
-  const values = states.map((state) => incidentValues(state, attack, settings))
-  const now = new Date(nowMs)
+  const values = states.map((state) => incidentValues(state, surroundings))
+  const now = new Date(surroundings.nowMs)
   await transaction.execute(sql`
     INSERT INTO incidents (id, unit_path, status, severity, severity_rank, severity_pinned, score, score_parts, title_zh,
       title_en, story_zh, story_en, facts, tactics, techniques, rule_ids, detection_count, match_count, first_seen_at,
@@ -198,10 +197,10 @@ export async function saveIncidents(
   await saveEntities(transaction, states)
 }
 
-function incidentValues(state: IncidentState, attack: AttackLookup, settings: CorrelateSettings) {
+function incidentValues(state: IncidentState, { attack, settings, utcOffset }: Surroundings) {
   const facts = state.facts!
   const titles = title(facts, attack)
-  const stories = story(facts, attack, settings.utcOffsetMinutes)
+  const stories = story(facts, attack, utcOffset)
   return {
     id: state.id,
     unit_path: state.unitPath,

@@ -22,6 +22,7 @@ export function match(part: Partial<Detection> & { minute?: number } = {}): Dete
     id,
     ruleId: 'ssh_brute_force',
     ruleTitle: 'SSH brute force',
+    ruleTitleZh: 'SSH 暴力破解',
     detector: 'sigma',
     severity: 'medium',
     timeMs: startMs + minute * 60_000,
@@ -34,6 +35,7 @@ export function match(part: Partial<Detection> & { minute?: number } = {}): Dete
     fields: { 'source.ip': '203.0.113.7', 'event.outcome': 'failure', 'event.category': ['authentication'] },
     sourceKey: 'syslog:10.0.0.5',
     summary: 'SSH brute force from 203.0.113.7 against portal-01',
+    summaryZh: 'SSH 暴力破解：203.0.113.7 · portal-01',
     ...rest,
   }
 }
@@ -72,6 +74,7 @@ export const anyMatches = (maxLength = 25) =>
           id: `match-${index}`,
           ruleId: `rule-${rule}`,
           ruleTitle: `Rule ${rule}`,
+          ruleTitleZh: `规则${rule}`,
           severity,
           minute,
           unitPath: unit,

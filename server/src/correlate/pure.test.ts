@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Detection } from '../event/event.ts'
 import type { IncidentFacts } from '../event/incident.ts'
+import { createUtcOffset } from '../lib/utc-offset.ts'
 import { decodeMatch } from './decode.ts'
 import { type DetectionRow, dedupe, mergeRows } from './dedupe.ts'
 import { factsOf, mergeFacts } from './facts.ts'
@@ -12,6 +13,8 @@ import { score, severityOf } from './score.ts'
 import { defaultSettings as settings } from './settings.ts'
 import { orderTactics, stageChain, techniqueName } from './stage.ts'
 import { story, title } from './story.ts'
+
+const china = createUtcOffset('Asia/Shanghai')!
 
 const rowsOf = (matches: Detection[]) =>
   dedupe(
@@ -267,6 +270,7 @@ describe('facts, score and story', () => {
       minute: 3,
       ruleId: 'ssh_success_after_brute_force',
       ruleTitle: 'Sign-in after brute force',
+      ruleTitleZh: '暴力破解后登录成功',
       severity: 'critical',
       tactics: ['initial-access'],
       entities: [ip('203.0.113.7'), user('ops'), host('portal-01')],
@@ -282,12 +286,14 @@ describe('facts, score and story', () => {
       minute: 20,
       ruleId: 'large_upload',
       ruleTitle: 'Large upload',
+      ruleTitleZh: '大量外传',
       severity: 'high',
       tactics: ['exfiltration'],
       entities: [ip('10.1.2.3'), ip('203.0.113.9', 'target'), host('portal-01')],
       fields: {},
       sourceKey: 'http:zeek',
-      summary: '2.1 GB from 10.1.2.3 to 203.0.113.9',
+      summary: 'Large upload: 10.1.2.3 · 203.0.113.9',
+      summaryZh: '大量外传：10.1.2.3 · 203.0.113.9',
     }),
   ]
 
@@ -295,33 +301,59 @@ describe('facts, score and story', () => {
     const facts = factsFrom(intrusion)
     expect(score(facts, attack, settings)).toMatchObject({ score: 100, severity: 'critical' })
     expect(title(facts, attack)).toEqual({
-      zh: '3 个阶段的攻击，直至数据渗出：203.0.113.7 → portal-01',
+      zh: '3 个阶段的攻击，已进展至数据渗出：203.0.113.7 → portal-01',
       en: 'Attack in 3 stages up to Exfiltration: 203.0.113.7 → portal-01',
     })
-    const told = story(facts, attack, 480)
+    const told = story(facts, attack, china)
     expect(told.zh).toBe(
-      '2026-03-01 09:00:00 至 09:20:00（UTC+08:00，历时 20 分），地址 203.0.113.7（SG）针对主机 portal-01，触发 3 条规则，共 122 次。' +
-        '09:00:00 起进入凭据访问阶段：「SSH brute force」120 次。09:03:00 起进入初始访问阶段：「Sign-in after brute force」1 次。' +
-        '09:20:00 起进入数据渗出阶段：「Large upload」1 次。在多次尝试之后，09:03:00，账号 ops 在主机 portal-01 上认证成功。' +
-        '已出现数据渗出的迹象：2.1 GB from 10.1.2.3 to 203.0.113.9。涉及主机 1 个（portal-01）、账号 1 个（ops）、地址 3 个（203.0.113.7、10.1.2.3、203.0.113.9）。' +
+      '2026-03-01 09:00:00 至 09:20:00（历时 20 分），来自地址 203.0.113.7（SG）、针对主机 portal-01 的活动触发 3 条规则，共命中 122 次。' +
+        '09:00:00 进入凭据访问阶段：「SSH 暴力破解」120 次。09:03:00 进入初始访问阶段：「暴力破解后登录成功」。' +
+        '09:20:00 进入数据渗出阶段：「大量外传」。经过尝试，账号 ops 于 09:03:00 成功登录主机 portal-01。' +
+        '已出现数据渗出的迹象（大量外传：10.1.2.3 · 203.0.113.9）。涉及主机 portal-01、账号 ops、地址 3 个（203.0.113.7、10.1.2.3、203.0.113.9）。' +
         '尚不清楚：流出数据的内容。',
     )
     expect(told.en).toBe(
-      'From 2026-03-01 09:00:00 to 09:20:00 (UTC+08:00, 20 min), address 203.0.113.7 (SG) against host portal-01 set off 3 rules, 122 times in all. ' +
-        'From 09:00:00, Credential Access: “SSH brute force” 120 times. From 09:03:00, Initial Access: “Sign-in after brute force” once. ' +
-        'From 09:20:00, Exfiltration: “Large upload” once. After the attempts, at 09:03:00, account ops signed in on host portal-01. ' +
-        'There are signs of Exfiltration: 2.1 GB from 10.1.2.3 to 203.0.113.9. ' +
-        'It touches 1 host (portal-01), 1 account (ops), 3 addresses (203.0.113.7, 10.1.2.3 and 203.0.113.9). Not known: what the data that left contains.',
+      'From 2026-03-01 09:00:00 to 09:20:00 (UTC+08:00, 20 min), address 203.0.113.7 (SG) acted against host portal-01 and set off 3 rules, 122 times in all. ' +
+        'Credential Access from 09:00:00: “SSH brute force” (120 times). Initial Access from 09:03:00: “Sign-in after brute force”. ' +
+        'Exfiltration from 09:20:00: “Large upload”. After the attempts, at 09:03:00, account ops signed in on host portal-01. ' +
+        'There are signs of Exfiltration (Large upload: 10.1.2.3 · 203.0.113.9). ' +
+        'Involved: host portal-01, account ops, 3 addresses (203.0.113.7, 10.1.2.3 and 203.0.113.9). Not known: what the data that left contains.',
     )
+  })
+
+  test('a single rule is told in one sentence, in the zone of the installation', () => {
+    const facts = factsFrom([match({ entities: [user('ops'), host('portal-01')], sourceKey: 'a' })])
+    const berlin = story(facts, attack, createUtcOffset('Europe/Berlin')!)
+    expect(berlin.zh).toContain(
+      '2026-03-01 02:00:00（UTC+01:00），账号 ops 针对主机 portal-01 的活动触发规则「SSH 暴力破解」，处于凭据访问阶段。涉及',
+    )
+    expect(berlin.en).toContain(
+      'At 2026-03-01 02:00:00 (UTC+01:00), account ops acted against host portal-01 and set off the rule “SSH brute force”, at the stage Credential Access. Involved',
+    )
+    expect(title(facts, attack)).toEqual({
+      zh: 'SSH 暴力破解：ops → portal-01',
+      en: 'SSH brute force: ops → portal-01',
+    })
+  })
+
+  test('a rule without Chinese keeps its title; a long value is told by both its ends', () => {
+    const domain = `${'a'.repeat(60)}.tunnel.example`
+    const entities: Detection['entities'] = [{ type: 'domain', value: domain, role: 'target' }]
+    const foreign = match({ ruleTitle: 'Tunnel', ruleTitleZh: undefined, summaryZh: undefined, entities })
+    const told = story(factsFrom([foreign]), attack, china)
+    expect(told.zh).toContain('「Tunnel」')
+    expect(told.zh + told.en).not.toContain(domain)
+    expect(told.zh).toMatch(/域名 a{15}…a+\.tunnel\.example/)
   })
 
   test('any set of matches has a title and a story in both languages, whatever its order', () => {
     fc.assert(
       fc.property(anyShuffled(20), ([matches, shuffled]) => {
-        const told = story(factsFrom(matches), attack, 480)
-        expect(told).toEqual(story(factsFrom(shuffled), attack, 480))
+        const told = story(factsFrom(matches), attack, china)
+        expect(told).toEqual(story(factsFrom(shuffled), attack, china))
         expect(told.zh + told.en).not.toMatch(/undefined|NaN|null/)
         expect(told.en).not.toMatch(/[\u4e00-\u9fff]/)
+        expect(told.zh).not.toMatch(/Rule \d|brute/)
         expect(title(factsFrom(matches), attack).zh.length).toBeGreaterThan(5)
       }),
     )
@@ -355,6 +387,7 @@ describe('decode', () => {
     ['a time after the year 9999', { ...match({}), timeMs: 1e15 }],
     ['a path that is none', { ...match({}), unitPath: '/1/%' }],
     ['an entity without role', { ...match({}), entities: [{ type: 'ip', value: '::1' }] }],
+    ['a Chinese title that is no text', { ...match({}), ruleTitleZh: 1 }],
     ['fields as a list', { ...match({}), fields: [] }],
   ])('refuses %s with a code', (_, value) => {
     expect(() => decode(value)).toThrow(expect.objectContaining({ code: 'BAD_REQUEST' }))

@@ -23,6 +23,7 @@ export async function loadRows(transaction: Transaction, ids: string[]): Promise
           id: stored.id,
           ruleId: stored.ruleId,
           ruleTitle: stored.ruleTitle,
+          ruleTitleZh: stored.ruleTitleZh,
           detector: stored.detector,
           severity: stored.severity,
           unitPath: stored.unitPath,
@@ -38,6 +39,7 @@ export async function loadRows(transaction: Transaction, ids: string[]): Promise
           sample: {
             ...stored.sample,
             summary: stored.summary,
+            summaryZh: stored.summaryZh,
             sourceKey: stored.sourceKey,
             matched: stored.matched,
             fields: stored.fields,
@@ -60,6 +62,7 @@ export async function saveRows(transaction: Transaction, rows: StoredRow[], nowM
     id: row.id,
     rule_id: row.ruleId,
     rule_title: row.ruleTitle,
+    rule_title_zh: row.ruleTitleZh,
     detector: row.detector,
     severity: row.severity,
     severity_rank: severityRank[row.severity],
@@ -76,6 +79,7 @@ export async function saveRows(transaction: Transaction, rows: StoredRow[], nowM
     matched: row.sample.matched,
     fields: row.sample.fields,
     summary: row.sample.summary,
+    summary_zh: row.sample.summaryZh,
     source_key: row.sample.sourceKey,
     sample: { timeMs: row.sample.timeMs, id: row.sample.id },
     attempt: row.attempt,
@@ -86,24 +90,24 @@ export async function saveRows(transaction: Transaction, rows: StoredRow[], nowM
     suppressed_by: row.suppressedBy,
   }))
   await transaction.execute(sql`
-    INSERT INTO detections AS d (id, rule_id, rule_title, detector, severity, severity_rank, unit_path, principal, bucket_at,
-      first_seen_at, last_seen_at, match_count, evidence, entities, techniques, tactics, matched, fields, summary, source_key,
-      sample, attempt, success, indicator, asset, incident_id, suppressed_by, created_at, updated_at)
-    SELECT r.id, r.rule_id, r.rule_title, r.detector, r.severity, r.severity_rank, r.unit_path, r.principal,
+    INSERT INTO detections AS d (id, rule_id, rule_title, rule_title_zh, detector, severity, severity_rank, unit_path,
+      principal, bucket_at, first_seen_at, last_seen_at, match_count, evidence, entities, techniques, tactics, matched,
+      fields, summary, summary_zh, source_key, sample, attempt, success, indicator, asset, incident_id, suppressed_by, created_at, updated_at)
+    SELECT r.id, r.rule_id, r.rule_title, r.rule_title_zh, r.detector, r.severity, r.severity_rank, r.unit_path, r.principal,
       ${fromMs('r.bucket_ms')}, ${fromMs('r.first_ms')}, ${fromMs('r.last_ms')}, r.match_count, r.evidence, r.entities,
-      ${texts('r.techniques')}, ${texts('r.tactics')}, r.matched, r.fields, r.summary, r.source_key, r.sample,
-      r.attempt, r.success, r.indicator, r.asset, r.incident_id, r.suppressed_by,
+      ${texts('r.techniques')}, ${texts('r.tactics')}, r.matched, r.fields, r.summary, r.summary_zh, r.source_key,
+      r.sample, r.attempt, r.success, r.indicator, r.asset, r.incident_id, r.suppressed_by,
       ${new Date(nowMs)}, ${new Date(nowMs)}
-    FROM jsonb_to_recordset(${JSON.stringify(values)}::jsonb) AS r(id text, rule_id text, rule_title text, detector text,
-      severity text, severity_rank int, unit_path text, principal text, bucket_ms bigint, first_ms bigint, last_ms bigint,
+    FROM jsonb_to_recordset(${JSON.stringify(values)}::jsonb) AS r(id text, rule_id text, rule_title text,
+      rule_title_zh text, detector text, severity text, severity_rank int, unit_path text, principal text, bucket_ms bigint, first_ms bigint, last_ms bigint,
       match_count bigint, evidence jsonb, entities jsonb, techniques jsonb, tactics jsonb, matched jsonb, fields jsonb,
-      summary text, source_key text, sample jsonb, attempt jsonb, success jsonb, indicator jsonb, asset jsonb,
+      summary text, summary_zh text, source_key text, sample jsonb, attempt jsonb, success jsonb, indicator jsonb, asset jsonb,
       incident_id bigint, suppressed_by bigint)
-    ON CONFLICT (id) DO UPDATE SET rule_title = excluded.rule_title, severity = excluded.severity,
-      severity_rank = excluded.severity_rank, first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at,
+    ON CONFLICT (id) DO UPDATE SET rule_title = excluded.rule_title,
+      rule_title_zh = excluded.rule_title_zh, severity = excluded.severity, severity_rank = excluded.severity_rank, first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at,
       match_count = excluded.match_count, evidence = excluded.evidence, entities = excluded.entities,
       techniques = excluded.techniques, tactics = excluded.tactics, matched = excluded.matched, fields = excluded.fields,
-      summary = excluded.summary, source_key = excluded.source_key, sample = excluded.sample, attempt = excluded.attempt,
+      summary = excluded.summary, summary_zh = excluded.summary_zh, source_key = excluded.source_key, sample = excluded.sample, attempt = excluded.attempt,
       success = excluded.success, indicator = excluded.indicator, asset = excluded.asset,
       incident_id = excluded.incident_id, updated_at = excluded.updated_at`)
 }

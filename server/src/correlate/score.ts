@@ -25,7 +25,7 @@ export function score(facts: IncidentFacts, attack: AttackLookup, settings: Corr
     {
       name: 'severity',
       points: points.severity[worst.severity],
-      because: { severity: worst.severity, rule: worst.title },
+      because: { severity: worst.severity, rule: worst.title, ruleZh: worst.titleZh ?? worst.title },
     },
     {
       name: 'rules',

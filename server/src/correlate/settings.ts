@@ -20,8 +20,6 @@ export interface CorrelateSettings {
   /** Lowest score of each severity, worst first. */
   severityFrom: readonly [Severity, number][]
   points: ScorePoints
-  /** Offset of the times in titles and stories; China Standard Time has no daylight saving. */
-  utcOffsetMinutes: number
   /** Entities that never link: they are everywhere. `type|value`. */
   stopEntities: ReadonlySet<string>
   /** Firings remembered for recognising those that were published twice, per partition. */
@@ -98,7 +96,6 @@ export const defaultSettings: CorrelateSettings = {
     volume: 1,
     volumeMax: 4,
   },
-  utcOffsetMinutes: 480,
   stopEntities: new Set(everywhere.flatMap(([type, values]) => values.map((value) => `${type}|${value}`))),
   seenLimit: 200_000,
 }

@@ -1,16 +1,18 @@
 import { severityRank } from '../event/event.ts'
 import type { Bilingual, EntityFact, IncidentFacts, RuleFact } from '../event/incident.ts'
 import { isPrivateIp } from '../lib/ip-address.ts'
+import { localTimeText, type UtcOffset, utcOffsetText } from '../lib/utc-offset.ts'
 import { attackedHosts, successAfterAttempt } from './score.ts'
 import { type AttackLookup, orderTactics, stageChain } from './stage.ts'
-import { countText, listText, shortTimeText, spanText, timeText, typeName, zoneText } from './words.ts'
+import { countText, joinEnglish, listText, shortTimeText, shortValue, shortWords, spanText, typeName } from './words.ts'
 
 type Language = 'zh' | 'en'
 
 interface Teller {
   facts: IncidentFacts
   attack: AttackLookup
-  utcOffsetMinutes: number
+  /** Of all times in the text: that of the zone when it began. */
+  utcOffsetMs: number
   language: Language
 }
 
@@ -29,10 +31,10 @@ export function title(facts: IncidentFacts, attack: AttackLookup): Bilingual {
     attack,
   ).filter((tactic) => attack.tactics.has(tactic))
   const what = (language: Language) => {
-    if (stages.length < 2 || facts.rules.length < 2) return worst.title
+    if (stages.length < 2 || facts.rules.length < 2) return titleIn(worst, language)
     const last = attack.tactics.get(stageChain(facts.rules, attack).at(-1)!)![language]
     return language === 'zh'
-      ? `${stages.length} 个阶段的攻击，直至${last}`
+      ? `${stages.length} 个阶段的攻击，已进展至${last}`
       : `Attack in ${stages.length} stages up to ${last}`
   }
   const target = targets[0]
@@ -40,11 +42,13 @@ export function title(facts: IncidentFacts, attack: AttackLookup): Bilingual {
   const zh = [what('zh')]
   const en = [what('en')]
   if (actor && target) {
-    zh.push(`：${actor.value} → ${target.value}${more > 0 ? ` 等 ${targets.length} 个目标` : ''}`)
-    en.push(`: ${actor.value} → ${target.value}${more > 0 ? ` and ${more} more` : ''}`)
+    zh.push(
+      `：${shortValue(actor.value)} → ${shortValue(target.value)}${more > 0 ? ` 等 ${targets.length} 个目标` : ''}`,
+    )
+    en.push(`: ${shortValue(actor.value)} → ${shortValue(target.value)}${more > 0 ? ` and ${more} more` : ''}`)
   } else if (actor ?? target) {
-    zh.push(`：${(actor ?? target)!.value}`)
-    en.push(`: ${(actor ?? target)!.value}`)
+    zh.push(`：${shortValue((actor ?? target)!.value)}`)
+    en.push(`: ${shortValue((actor ?? target)!.value)}`)
   }
   return { zh: zh.join('').slice(0, titleLength), en: en.join('').slice(0, titleLength) }
 }
@@ -53,38 +57,70 @@ export function title(facts: IncidentFacts, attack: AttackLookup): Bilingual {
  * One paragraph from the evidence: when, who and from where, what they did in order with counts, what it led to, whom
  * it touched, and what the evidence does not say. The same facts give the same text.
  */
-export function story(facts: IncidentFacts, attack: AttackLookup, utcOffsetMinutes: number): Bilingual {
+export function story(facts: IncidentFacts, attack: AttackLookup, utcOffset: UtcOffset): Bilingual {
+  const utcOffsetMs = utcOffset(facts.firstMs)
   const tell = (language: Language) => {
-    const teller: Teller = { facts, attack, utcOffsetMinutes, language }
-    const sentences = [opening(teller), ...steps(teller), ...outcome(teller), reach(teller), unknown(teller)]
+    const teller: Teller = { facts, attack, utcOffsetMs, language }
+    // The opening says all there is to say of a single rule.
+    const middle = facts.rules.length > 1 ? steps(teller) : []
+    const sentences = [opening(teller), ...middle, ...outcome(teller), reach(teller), unknown(teller)]
     return sentences.filter((sentence) => sentence !== '').join(language === 'zh' ? '' : ' ')
   }
   return { zh: tell('zh'), en: tell('en') }
 }
 
-function opening({ facts, utcOffsetMinutes, language }: Teller): string {
-  const from = timeText(facts.firstMs, utcOffsetMinutes)
-  const zone = zoneText(utcOffsetMinutes)
+function opening(teller: Teller): string {
+  const { facts, language } = teller
   const actor = mainActor(facts.entities)
   const targets = attackedHosts(facts.entities).filter((target) => target !== actor)
+  if (language === 'zh') return `${when(teller)}，${activityInChinese(actor, targets)}触发${whatFired(teller)}。`
+  const against = targets.length > 0 ? ` against ${listed(targets, 'en')}` : ''
+  if (!actor) return `${when(teller)}, activity of unknown origin${against} set off ${whatFired(teller)}.`
+  const acted = against ? ` acted${against} and` : ''
+  return `${when(teller)}, ${describe(actor, 'en')}${acted} set off ${whatFired(teller)}.`
+}
+
+/** `来自地址 203.0.113.7（SG）、针对主机 portal-01 的活动` */
+function activityInChinese(actor: EntityFact | undefined, targets: EntityFact[]): string {
+  const who = actor ? `${actor.type === 'ip' ? '来自' : ''}${describe(actor, 'zh')}` : '来源不明'
+  const whom = targets.length > 0 ? `针对${listed(targets, 'zh')}` : ''
+  const apart = !whom ? '' : actor && actor.type !== 'ip' ? (who.endsWith('）') ? '' : ' ') : '、'
+  const both = `${who}${apart}${whom}`
+  // Latin letters are set apart from Chinese; brackets and Chinese are not.
+  return `${both}${/[\x21-\x7e]$/.test(both) ? ' ' : ''}的活动`
+}
+
+/** Readers of Chinese take a time for China Standard Time unless told otherwise. */
+const chinaOffsetMs = 8 * 3_600_000
+
+function when({ facts, utcOffsetMs, language }: Teller): string {
+  const from = localTimeText(facts.firstMs, utcOffsetMs)
+  const to = shortTimeText(facts.lastMs, facts.firstMs, utcOffsetMs)
   const span = facts.lastMs - facts.firstMs
-  const to = shortTimeText(facts.lastMs, facts.firstMs, utcOffsetMinutes)
+  const notes = language === 'zh' && utcOffsetMs === chinaOffsetMs ? [] : [utcOffsetText(utcOffsetMs)]
   if (language === 'zh') {
-    const when = span === 0 ? `${from}（${zone}）` : `${from} 至 ${to}（${zone}，历时 ${spanText(span, 'zh')}）`
-    const who = actor ? `${describe(actor, 'zh')}` : '来源不明的一方'
-    const whom = targets.length > 0 ? `${who.endsWith('）') ? '' : ' '}针对${listed(targets, 'zh')}，` : ''
-    return `${when}，${who}${whom}触发 ${facts.rules.length} 条规则，共 ${countText(facts.matches)} 次。`
+    if (span > 0) notes.push(`历时 ${spanText(span, 'zh')}`)
+    return `${from}${span > 0 ? ` 至 ${to}` : ''}${notes.length > 0 ? `（${notes.join('，')}）` : ''}`
   }
-  const when = span === 0 ? `At ${from} (${zone})` : `From ${from} to ${to} (${zone}, ${spanText(span, 'en')})`
-  const who = actor ? describe(actor, 'en') : 'a party that is not named'
-  const whom = targets.length > 0 ? ` against ${listed(targets, 'en')}` : ''
-  const rules = facts.rules.length === 1 ? '1 rule' : `${facts.rules.length} rules`
-  const times = facts.matches === 1 ? 'once' : `${countText(facts.matches)} times`
-  return `${when}, ${who}${whom} set off ${rules}, ${times} in all.`
+  if (span > 0) notes.push(spanText(span, 'en'))
+  return `${span > 0 ? `From ${from} to ${to}` : `At ${from}`} (${notes.join(', ')})`
+}
+
+function whatFired({ facts, attack, language }: Teller): string {
+  const only = facts.rules.length === 1 ? facts.rules[0]! : undefined
+  const stage = only && attack.tactics.get(orderTactics(only.tactics, attack)[0] ?? '')?.[language]
+  const count = countText(facts.matches)
+  const isOnceEach = facts.matches === facts.rules.length
+  if (language === 'zh') {
+    if (!only) return ` ${facts.rules.length} 条规则，${isOnceEach ? '各 1 次' : `共命中 ${count} 次`}`
+    return `规则${counted(only, 'zh')}${stage ? `，处于${stage}阶段` : ''}`
+  }
+  if (!only) return `${facts.rules.length} rules, ${isOnceEach ? 'once each' : `${count} times in all`}`
+  return `the rule ${counted(only, 'en')}${stage ? `, at the stage ${stage}` : ''}`
 }
 
 /** Rules by the stage they first show, in the order of time. */
-function steps({ facts, attack, utcOffsetMinutes, language }: Teller): string[] {
+function steps({ facts, attack, utcOffsetMs, language }: Teller): string[] {
   const byStage = new Map<string, RuleFact[]>()
   for (const rule of facts.rules) {
     const stage = orderTactics(rule.tactics, attack)[0] ?? ''
@@ -94,20 +130,16 @@ function steps({ facts, attack, utcOffsetMinutes, language }: Teller): string[] 
   }
   const stages = [...byStage]
   const told = stages.slice(0, stageLimit).map(([stage, rules]) => {
-    const at = shortTimeText(rules[0]!.firstMs, facts.firstMs, utcOffsetMinutes)
+    const at = shortTimeText(rules[0]!.firstMs, facts.firstMs, utcOffsetMs)
     const name = attack.tactics.get(stage)?.[language]
-    const named = rules.slice(0, ruleLimit).map((rule) => {
-      const count = countText(rule.matches)
-      return language === 'zh'
-        ? `「${rule.title}」${count} 次`
-        : `“${rule.title}” ${rule.matches === 1 ? 'once' : `${count} times`}`
-    })
+    const named = rules.slice(0, ruleLimit).map((rule) => counted(rule, language))
     const more = rules.length - named.length
     if (language === 'zh') {
-      return `${at} 起${name ? `进入${name}阶段` : ''}：${named.join('、')}${more > 0 ? `，另有 ${more} 条规则` : ''}。`
+      const others = more > 0 ? `，另有 ${more} 条规则` : ''
+      return name ? `${at} 进入${name}阶段：${named.join('、')}${others}。` : `${at} 触发${named.join('、')}${others}。`
     }
-    const others = more > 0 ? ` and ${more} other ${more === 1 ? 'rule' : 'rules'}` : ''
-    return `From ${at}${name ? `, ${name}` : ''}: ${named.join(', ')}${others}.`
+    if (more > 0) named.push(`${more} other ${more === 1 ? 'rule' : 'rules'}`)
+    return `${name ? `${name} from ${at}` : `From ${at}`}: ${joinEnglish(named)}.`
   })
   const rest = stages.length - told.length
   if (rest > 0)
@@ -115,30 +147,43 @@ function steps({ facts, attack, utcOffsetMinutes, language }: Teller): string[] 
   return told
 }
 
+/** A rule's title and how often it fired, if more than once. */
+function counted(rule: RuleFact, language: Language): string {
+  const count = countText(rule.matches)
+  if (language === 'zh') return `「${titleIn(rule, 'zh')}」${rule.matches > 1 ? `${count} 次` : ''}`
+  return `“${titleIn(rule, 'en')}”${rule.matches > 1 ? ` (${count} times)` : ''}`
+}
+
 /** What it led to: a success after attempts, a known bad indicator, loss or damage. */
-function outcome({ facts, attack, utcOffsetMinutes, language }: Teller): string[] {
+function outcome({ facts, attack, utcOffsetMs, language }: Teller): string[] {
   const told: string[] = []
   const success = successAfterAttempt(facts)
   if (success) {
-    const at = shortTimeText(success.timeMs, facts.firstMs, utcOffsetMinutes)
-    if (language === 'zh') {
-      const where = success.host ? `主机 ${success.host} ` : '目标'
-      told.push(`在多次尝试之后，${at}，${success.user ? `账号 ${success.user} ` : ''}在${where}上认证成功。`)
-    } else {
-      const who = success.user ? `account ${success.user}` : 'an account'
-      told.push(`After the attempts, at ${at}, ${who} signed in${success.host ? ` on host ${success.host}` : ''}.`)
-    }
+    const at = shortTimeText(success.timeMs, facts.firstMs, utcOffsetMs)
+    const { user, host } = success
+    if (language === 'en') {
+      const who = user ? `account ${user}` : 'an account'
+      told.push(`After the attempts, at ${at}, ${who} signed in${host ? ` on host ${host}` : ''}.`)
+    } else if (user) {
+      told.push(`经过尝试，账号 ${user} 于 ${at} ${host ? `成功登录主机 ${host}` : '认证成功'}。`)
+    } else told.push(`经过尝试，${host ? `主机 ${host} 于 ` : ''}${at} 出现成功登录。`)
   }
   if (facts.indicator) {
     const { value } = facts.indicator
-    told.push(language === 'zh' ? `命中威胁情报：${value}。` : `Threat intelligence knows ${value}.`)
+    told.push(
+      language === 'zh'
+        ? `命中威胁情报：${shortValue(value)}。`
+        : `${shortValue(value)} is known to threat intelligence.`,
+    )
   }
   for (const tactic of ['exfiltration', 'impact']) {
     const rule = facts.rules.find((one) => one.tactics.includes(tactic))
     const name = attack.tactics.get(tactic)?.[language]
     if (!rule || !name) continue
     told.push(
-      language === 'zh' ? `已出现${name}的迹象：${rule.summary}。` : `There are signs of ${name}: ${rule.summary}.`,
+      language === 'zh'
+        ? `已出现${name}的迹象（${shortWords(rule.summaryZh ?? rule.summary)}）。`
+        : `There are signs of ${name} (${shortWords(rule.summary)}).`,
     )
   }
   return told
@@ -147,17 +192,18 @@ function outcome({ facts, attack, utcOffsetMinutes, language }: Teller): string[
 function reach({ facts, language }: Teller): string {
   const parts: string[] = []
   for (const type of ['host', 'user', 'ip', 'domain'] as const) {
-    const values = facts.entities.filter((entity) => entity.type === type).map((entity) => entity.value)
+    const values = facts.entities.filter((entity) => entity.type === type).map((entity) => shortValue(entity.value))
     if (values.length === 0) continue
     const name = typeName(type, language, values.length)
-    parts.push(
-      language === 'zh'
-        ? `${name} ${values.length} 个（${listText(values, 'zh')}）`
-        : `${values.length} ${name} (${listText(values, 'en')})`,
-    )
+    if (values.length === 1) parts.push(`${name} ${values[0]}`)
+    else if (language === 'zh') {
+      parts.push(
+        `${name} ${values.length} ${type === 'host' ? '台' : '个'}（${values.slice(0, 3).join('、')}${values.length > 3 ? ' 等' : ''}）`,
+      )
+    } else parts.push(`${values.length} ${name} (${listText(values, 'en')})`)
   }
   if (parts.length === 0) return ''
-  return language === 'zh' ? `涉及${parts.join('、')}。` : `It touches ${parts.join(', ')}.`
+  return language === 'zh' ? `涉及${parts.join('、')}。` : `Involved: ${parts.join(', ')}.`
 }
 
 /** Stages nobody reaches without having got in. */
@@ -206,13 +252,18 @@ function describe(entity: EntityFact, language: Language): string {
   const organisation = entity.organisation ? [entity.organisation] : []
   const origin = [...(entity.country ? [entity.country] : []), ...organisation]
   const name = typeName(entity.type, language)
-  if (language === 'zh') return `${name} ${entity.value}${origin.length > 0 ? `（${origin.join('，')}）` : ''}`
-  return `${name} ${entity.value}${origin.length > 0 ? ` (${origin.join(', ')})` : ''}`
+  if (language === 'zh')
+    return `${name} ${shortValue(entity.value)}${origin.length > 0 ? `（${origin.join('，')}）` : ''}`
+  return `${name} ${shortValue(entity.value)}${origin.length > 0 ? ` (${origin.join(', ')})` : ''}`
 }
 
 function listed(entities: EntityFact[], language: Language): string {
-  const values = entities.map(({ value }) => value)
+  const values = entities.map(({ value }) => shortValue(value))
   return `${typeName(entities[0]!.type, language, values.length)} ${listText(values, language)}`
+}
+
+function titleIn({ title: en, titleZh }: RuleFact, language: Language): string {
+  return language === 'zh' ? (titleZh ?? en) : en
 }
 
 function worstRule(rules: RuleFact[]): RuleFact {

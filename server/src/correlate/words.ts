@@ -1,23 +1,12 @@
 import type { EntityType } from '../event/event.ts'
+import { localTimeText } from '../lib/utc-offset.ts'
 
 /** Times and spans for titles and stories, in the two languages; no locale data, so the same on every machine. */
 
-/** `2026-03-01 09:05:07` at the offset. */
-export function timeText(timeMs: number, utcOffsetMinutes: number): string {
-  return new Date(timeMs + utcOffsetMinutes * 60_000).toISOString().slice(0, 19).replace('T', ' ')
-}
-
 /** `09:05:07`, or with the date when it is another day than `besideMs`. */
-export function shortTimeText(timeMs: number, besideMs: number, utcOffsetMinutes: number): string {
-  const text = timeText(timeMs, utcOffsetMinutes)
-  return text.slice(0, 10) === timeText(besideMs, utcOffsetMinutes).slice(0, 10) ? text.slice(11) : text.slice(5)
-}
-
-/** `UTC+08:00` */
-export function zoneText(utcOffsetMinutes: number): string {
-  const minutes = Math.abs(utcOffsetMinutes)
-  const two = (number: number) => String(number).padStart(2, '0')
-  return `UTC${utcOffsetMinutes < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
+export function shortTimeText(timeMs: number, besideMs: number, utcOffsetMs: number): string {
+  const text = localTimeText(timeMs, utcOffsetMs)
+  return text.slice(0, 10) === localTimeText(besideMs, utcOffsetMs).slice(0, 10) ? text.slice(11) : text.slice(5)
 }
 
 /** The two largest units of a span, e.g. `2 h 5 min`. */
@@ -64,6 +53,23 @@ export function listText(values: string[], language: 'zh' | 'en', limit = 3): st
   const shown = values.slice(0, limit)
   const more = values.length - shown.length
   if (language === 'zh') return shown.join('、') + (more > 0 ? ` 等 ${values.length} 个` : '')
-  if (more > 0) return `${shown.join(', ')} and ${more} more`
-  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : joinEnglish(shown)
+}
+
+/** `a`, `a and b`, `a, b and c` */
+export function joinEnglish(parts: string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
+}
+
+/** Longest value told whole; generated names of tunnels and paths run to hundreds of letters. */
+const valueLimit = 48
+
+/** A long value by its beginning and its end. */
+export function shortValue(value: string): string {
+  return value.length <= valueLimit ? value : `${value.slice(0, 15)}…${value.slice(-32)}`
+}
+
+/** A line with each of its long words cut short. */
+export function shortWords(line: string): string {
+  return line.replace(/\S+/g, shortValue)
 }

@@ -1,6 +1,6 @@
 import type { Detection, Fields, MatchedField } from '../event/event.ts'
 import { attackOf } from './attack.ts'
-import { detectionId, summaryOf } from './detect.ts'
+import { detectionId, wordsOf } from './detect.ts'
 import { entitiesOf } from './entities.ts'
 import {
   type CorrelationCounters,
@@ -78,7 +78,6 @@ function firingDetection(firing: CorrelationFiring): Detection {
   return {
     id: detectionId(correlation.id, firing.triggerEventId, firing.groupKey),
     ruleId: correlation.id,
-    ruleTitle: document.title,
     detector: 'correlation',
     severity: document.level,
     timeMs,
@@ -89,6 +88,6 @@ function firingDetection(firing: CorrelationFiring): Detection {
     matched,
     fields,
     sourceKey: trigger?.sourceKey ?? '',
-    summary: summaryOf(document, entities),
+    ...wordsOf(document, entities),
   }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Detection, Entity, Event, Fields, FieldValue } from '../event/event.ts'
 import { attackOf } from './attack.ts'
 import { entitiesOf } from './entities.ts'
+import { chineseTitle, titledWords } from './rule-words.ts'
 import type { SigmaDocument } from './sigma/document.ts'
 import { type RuleMatch, SigmaEngine } from './sigma/engine.ts'
 import type { Lookups } from './sigma/logsource.ts'
@@ -72,7 +73,6 @@ function detectionOf(match: RuleMatch, event: Event, counted: Iterable<string>):
   return {
     id: detectionId(document.id, event.id, ''),
     ruleId: document.id,
-    ruleTitle: document.title,
     detector: 'sigma',
     severity: document.level,
     timeMs: event.timeMs,
@@ -83,7 +83,7 @@ function detectionOf(match: RuleMatch, event: Event, counted: Iterable<string>):
     matched: match.explain(),
     fields,
     sourceKey: event.sourceKey,
-    summary: summaryOf(document, entities),
+    ...wordsOf(document, entities),
   }
 }
 
@@ -113,8 +113,8 @@ export function detectionId(ruleId: string, eventId: string, groupKey: string): 
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
 }
 
-/** One line: the rule's title and the first entities of each kind. */
-export function summaryOf(document: SigmaDocument, entities: readonly Entity[]): string {
+/** The rule's title, and one line: the title and the first entities of each kind. */
+export function wordsOf(document: SigmaDocument, entities: readonly Entity[]): ReturnType<typeof titledWords> {
   const seen = new Set<string>()
   const named = entities.filter(({ type, role }) => {
     if (seen.has(`${type} ${role}`) || type === 'file' || type === 'url') return false
@@ -122,7 +122,7 @@ export function summaryOf(document: SigmaDocument, entities: readonly Entity[]):
     return true
   })
   const list = named.slice(0, 4).map(({ value }) => value)
-  return list.length === 0 ? document.title : `${document.title}: ${list.join(' · ')}`
+  return titledWords({ title: document.title, titleZh: chineseTitle(document) }, list.join(' · '))
 }
 
 /** Fields with every text cut at 1 KiB, so that one huge value does not travel with each of its detections. */

@@ -30,6 +30,8 @@ export interface Detection {
   id: string
   ruleId: string
   ruleTitle: string
+  /** The rule's title in Chinese; absent when the rule has none, and its title stands in both languages. */
+  ruleTitleZh?: string
   /** Which detector: a Sigma rule, a Sigma correlation, an indicator, a model, a scheduled analytic. */
   detector: 'sigma' | 'correlation' | 'intel' | 'model' | 'analytic'
   severity: Severity
@@ -52,6 +54,8 @@ export interface Detection {
   sourceKey: string
   /** One line an analyst can read, made from the rule's `title` and the event's values. */
   summary: string
+  /** The same in Chinese, where the rule has a Chinese title. */
+  summaryZh?: string
 }
 
 export interface MatchedField {

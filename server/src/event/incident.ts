@@ -56,6 +56,8 @@ export interface EntityFact {
 export interface RuleFact {
   id: string
   title: string
+  /** Null for rules without Chinese; their title stands in both languages. */
+  titleZh: string | null
   detector: string
   severity: Severity
   tactics: string[]
@@ -65,6 +67,7 @@ export interface RuleFact {
   matches: number
   /** The earliest firing, in one line, and the id that breaks a tie. */
   summary: string
+  summaryZh: string | null
   summaryId: string
 }
 

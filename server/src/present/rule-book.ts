@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { shippedContentDir } from '../config/content-dir.ts'
 import { attackOf } from '../detect/attack.ts'
+import { type IntelRule, intelRules } from '../detect/intel/rules.ts'
 import { readRulePaths } from '../detect/load.ts'
 import { type RuleFolder, type RuleSample, readRuleFolders } from '../detect/rule-folder.ts'
+import { chineseTitle, ownWord } from '../detect/rule-words.ts'
 import type { CorrelationDocument, DetectionDocument, Logsource } from '../detect/sigma/document.ts'
 import { entriesOf, type Lookups, loadLookups, selects } from '../detect/sigma/logsource.ts'
 import type { RefusedDocument } from '../detect/sigma/parse.ts'
@@ -21,7 +23,10 @@ export interface RuleEntry {
   severity: Severity
   status: string
   author: string | null
-  kind: 'detection' | 'correlation'
+  /** A Sigma detection, a Sigma correlation, or what fires on indicators. */
+  kind: 'detection' | 'correlation' | 'intel'
+  /** Types of indicator it fires on; empty for Sigma rules. */
+  indicatorTypes: string[]
   logsource: { category: string | null; product: string | null; service: string | null }
   techniques: string[]
   tactics: string[]
@@ -71,6 +76,7 @@ export function openRuleBook(config: Pick<Config, 'contentDir'>): RuleBook {
   ]
   const entries = [
     ...running.map(({ document, parts }) => entryOf(document, parts, byFile.get(document.source.file))),
+    ...intelRules.map(intelEntry),
     ...set.refused.map((refused) => refusedEntry(refused, byFile.get(refused.file))),
   ]
   return {
@@ -112,7 +118,7 @@ function entryOf(
       service: logsource.service ?? null,
     },
     ...attackOf(document.tags),
-    ...{ references, falsePositives, problems: [] },
+    ...{ references, falsePositives, problems: [], indicatorTypes: [] },
     yaml: folder?.yaml ?? '',
     fields: document.kind === 'detection' ? fieldNames([...document.identifiers.values()]) : [],
     parts,
@@ -128,7 +134,14 @@ function refusedEntry(
   return {
     ...{ id: id || file, title: title || file, description: '', severity: 'informational', status: 'refused' },
     ...{ author: null, kind: 'detection', techniques: [], tactics: [], references: [], falsePositives: [] },
-    ...{ fields: [], parts: [], samples: { fires: [], silent: [] }, titleZh: null, descriptionZh: null },
+    ...{
+      fields: [],
+      parts: [],
+      indicatorTypes: [],
+      samples: { fires: [], silent: [] },
+      titleZh: null,
+      descriptionZh: null,
+    },
     ...{ misses: { zh: '', en: '' }, steps: { zh: [], en: [] } },
     logsource: { category: null, product: null, service: null },
     yaml: folder?.yaml ?? '',
@@ -136,21 +149,32 @@ function refusedEntry(
   }
 }
 
-/** What a rule of ours says beyond Sigma, under `watchfire`: Chinese words, what it misses, what to do. */
-function ownWords({ custom }: DetectionDocument | CorrelationDocument) {
-  const own = custom.get('watchfire')
-  const at = (...path: string[]): YamlValue | undefined =>
-    path.reduce<YamlValue | undefined>((value, key) => (value instanceof Map ? value.get(key) : undefined), own)
-  const text = (...path: string[]) => (at(...path) === undefined ? '' : scalarText(at(...path)))
+/** Chinese words of a rule of ours, what it misses, what to do. */
+function ownWords(document: DetectionDocument | CorrelationDocument) {
+  const text = (...path: string[]) => {
+    const value = ownWord(document, ...path)
+    return value === undefined ? '' : scalarText(value)
+  }
   const list = (...path: string[]) => {
-    const value = at(...path)
+    const value = ownWord(document, ...path)
     return Array.isArray(value) ? value.map(scalarText) : []
   }
   return {
-    titleZh: text('title') || null,
+    titleZh: chineseTitle(document) ?? null,
     descriptionZh: text('description') || null,
     misses: { zh: text('misses', 'zh'), en: text('misses', 'en') },
     steps: { zh: list('steps', 'zh'), en: list('steps', 'en') },
+  }
+}
+
+/** Rules that are no files: what fires on indicators. Severity is the indicator's own; this one is its default. */
+function intelEntry({ kinds, ...words }: IntelRule): RuleEntry {
+  return {
+    ...words,
+    ...{ severity: 'high', status: 'stable', author: 'Watchfire', kind: 'intel', indicatorTypes: kinds, yaml: '' },
+    ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [] },
+    logsource: { category: null, product: null, service: null },
+    samples: { fires: [], silent: [] },
   }
 }
 

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logsource } from '../detect/sigma/document.ts'
 import { ExpiringMap } from '../lib/expiring-map.ts'
 import { observedCombinations } from '../state/events/observed.ts'
+import { indicatorTypesInForce } from '../state/indicators/types-in-force.ts'
 import { countRuleFirings, type RuleFirings } from '../state/overview/rule-firings.ts'
 import { listRuleStates } from '../state/rules/list-state.ts'
 import { contextOf, eventsContextOf } from './context.ts'
@@ -13,12 +14,18 @@ const lookBackMs = 7 * 86_400_000
 /** What kinds of event there are changes slowly, and asking costs a pass over the events. */
 const rememberedMs = 60_000
 
-export type CannotFireReason = 'refused' | 'disabled' | 'no_source' | 'part_cannot_fire'
+export type CannotFireReason = 'refused' | 'disabled' | 'no_source' | 'no_indicator' | 'part_cannot_fire'
 
 export interface RuleStatus extends RuleFirings {
   enabled: boolean
   canFire: boolean
   cannotFireReasons: CannotFireReason[]
+}
+
+/** What is there for rules to fire on. */
+interface Known {
+  logsources: readonly Logsource[]
+  indicatorTypes: ReadonlySet<string>
 }
 
 /** Whether each rule can fire now, for the reader's units, and why not. */
@@ -34,14 +41,16 @@ export class RuleStatuses {
 
   async of(request: FastifyRequest, reply: FastifyReply): Promise<(rule: RuleEntry) => RuleStatus> {
     const context = contextOf(request, this.#dependencies)
-    const [states, firings, logsources] = await Promise.all([
+    const [states, firings, logsources, indicatorTypes] = await Promise.all([
       this.#switched(request),
       request.actor.permissions.has('detection:read') ? countRuleFirings(context) : new Map<string, RuleFirings>(),
       this.#seen(request, reply),
+      indicatorTypesInForce(context),
     ])
+    const known: Known = { logsources, indicatorTypes }
     const enabled = (id: string) => states.get(id) ?? true
     return (rule) => {
-      const cannotFireReasons = this.#reasons(rule, logsources, enabled)
+      const cannotFireReasons = this.#reasons(rule, known, enabled)
       return {
         ...(firings.get(rule.id) ?? { lastFiredAt: null, firedCount: 0, firedCountLastDay: 0 }),
         enabled: enabled(rule.id),
@@ -74,17 +83,21 @@ export class RuleStatuses {
     return found
   }
 
-  #reasons(rule: RuleEntry, logsources: readonly Logsource[], enabled: (id: string) => boolean): CannotFireReason[] {
+  #reasons(rule: RuleEntry, known: Known, enabled: (id: string) => boolean): CannotFireReason[] {
     if (rule.problems.length > 0) return ['refused']
     const reasons: CannotFireReason[] = enabled(rule.id) ? [] : ['disabled']
+    if (rule.kind === 'intel') {
+      if (!rule.indicatorTypes.some((type) => known.indicatorTypes.has(type))) reasons.push('no_indicator')
+      return reasons
+    }
     if (rule.kind === 'detection') {
-      if (!looksAt(rule, logsources)) reasons.push('no_source')
+      if (!looksAt(rule, known.logsources)) reasons.push('no_source')
       return reasons
     }
     const { rules } = this.#book()
     const parts = rule.parts.map((part) => rules.get(part)).filter((part) => part !== undefined)
     if (parts.length < rule.parts.length) return reasons
-    if (parts.some((part) => this.#reasons(part, logsources, enabled).length > 0)) reasons.push('part_cannot_fire')
+    if (parts.some((part) => this.#reasons(part, known, enabled).length > 0)) reasons.push('part_cannot_fire')
     return reasons
   }
 }

@@ -1,4 +1,5 @@
 import type { IncidentNotice } from '../event/notice.ts'
+import type { UtcOffset } from '../lib/utc-offset.ts'
 import type { EmailSettings, WebhookSettings } from '../seams/store/schema/notifications.ts'
 import type { Resolve } from './destination.ts'
 
@@ -17,6 +18,8 @@ export interface Message<Settings = WebhookSettings | EmailSettings> {
 export interface AttemptOptions {
   allowPrivate: boolean
   nowMs: number
+  /** Of the zone of the times in texts. */
+  utcOffset: UtcOffset
   /** Ends the attempt. */
   signal: AbortSignal
   resolve?: Resolve

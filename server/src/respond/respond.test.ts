@@ -6,6 +6,7 @@ import { SMTPServer } from 'smtp-server'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Change } from '../event/change.ts'
 import type { IncidentNotice } from '../event/notice.ts'
+import { createUtcOffset } from '../lib/utc-offset.ts'
 import { units } from '../seams/store/schema/identity.ts'
 import { deliveries, notificationChannels, outbox } from '../seams/store/schema/notifications.ts'
 import { secrets } from '../seams/store/schema/settings.ts'
@@ -66,6 +67,7 @@ function responder(part: Partial<ResponderOptions> = {}) {
     database: store.database,
     clock: store.clock,
     allowPrivateDestinations: true,
+    timeZone: 'Asia/Shanghai',
     resolveSecret: (name) => useSecret(store.database, keys, name),
     notify: (change) => changes.push(change),
     logger: { error: () => undefined, warn: () => undefined } as unknown as ResponderOptions['logger'],
@@ -517,25 +519,30 @@ describe('email', () => {
     expect((await attempts()).at(-1)).toMatchObject({ ok: false, result: 'DESTINATION_REFUSED' })
   })
 
+  const china = createUtcOffset('Asia/Shanghai')!
+
   test('everything from a log is escaped, and nothing breaks out of the subject', () => {
     const hostile = notice({
       title: { zh: 'a\r\nBcc: x@example.org', en: '<img src=x onerror=alert(1)>\u2028"\u0000' },
       entities: [{ type: 'user', value: `"'><script>`, role: 'actor' }],
     })
     for (const language of ['zh', 'en'] as const) {
-      const { subject, html, text } = renderNotice(hostile, language, '<Duty>')
+      const { subject, html, text } = renderNotice(hostile, language, '<Duty>', china)
       expect(subject).not.toMatch(/[\p{Cc}\u2028]/u)
       expect(html).not.toMatch(/<script|<img|<Duty/)
       expect(html).not.toContain('\u0000')
       expect(text).not.toContain('\r')
     }
-    expect(renderNotice(notice(), 'en', 'Duty')).toMatchObject({
+    expect(renderNotice(notice(), 'en', 'Duty', china)).toMatchObject({
       subject: '[Watchfire][High] New incident: Brute force: 203.0.113.7 → <b>portal</b>',
       text: expect.stringContaining(
         'Severity: High\nScore: 66\nIncident: #42\nFirst seen: 2026-03-01 08:00:00 (UTC+08:00)',
       ),
     })
-    expect(renderNotice(notice(), 'zh', '值班').subject).toBe(
+    expect(renderNotice(notice(), 'en', 'Duty', createUtcOffset('Europe/Berlin')!).text).toContain(
+      'First seen: 2026-03-01 01:00:00 (UTC+01:00)',
+    )
+    expect(renderNotice(notice(), 'zh', '值班', china).subject).toBe(
       '[烽燧][高] 新安全事件：暴力破解：203.0.113.7 → <b>portal</b>',
     )
   })

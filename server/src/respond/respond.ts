@@ -3,6 +3,7 @@ import { and, eq, inArray, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
 import type { Change } from '../event/change.ts'
 import { CodedError } from '../event/errors.ts'
+import { requireUtcOffset } from '../lib/utc-offset.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 import {
   deliveries,
@@ -53,6 +54,8 @@ export interface ResponderOptions {
   clock: Clock
   /** Of the configuration: connectors may reach private and loopback addresses. */
   allowPrivateDestinations: boolean
+  /** IANA name of the zone of the times in mails. */
+  timeZone: string
   /** Text of a kept secret by its name (state/secrets/use.ts). */
   resolveSecret: (name: string) => Promise<string>
   /** Called after the commit. */
@@ -95,6 +98,7 @@ const respondActor = systemActor('respond')
 export function createResponder(options: ResponderOptions): Responder {
   const { database, clock, logger, notify } = options
   const settings = options.settings ?? defaultRespondSettings
+  const utcOffset = requireUtcOffset(options.timeZone)
   const counters: RespondCounters = { delivered: 0, postponed: 0, failed: 0 }
   const stopping = new AbortController()
   const underWay = new Set<Promise<void>>()
@@ -135,7 +139,7 @@ export function createResponder(options: ResponderOptions): Responder {
     try {
       const secret = channel.secretName === null ? undefined : await options.resolveSecret(channel.secretName)
       const { allowPrivateDestinations: allowPrivate, resolve } = options
-      return await send(row, channel, secret, { allowPrivate, nowMs, signal, resolve })
+      return await send(row, channel, secret, { allowPrivate, nowMs, utcOffset, signal, resolve })
     } catch (error) {
       if (timeout.aborted) {
         return { ok: false, result: 'TIMEOUT', error: `No answer within ${settings.attemptTimeoutMs} ms`, retry: true }

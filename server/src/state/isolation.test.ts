@@ -19,6 +19,7 @@ import { getIndicator } from './indicators/get.ts'
 import { importIndicators } from './indicators/import.ts'
 import { listIndicators } from './indicators/list.ts'
 import { removeIndicator } from './indicators/remove.ts'
+import { indicatorTypesInForce } from './indicators/types-in-force.ts'
 import { listRuleHistory } from './rules/history.ts'
 import { listRuleStates } from './rules/list-state.ts'
 import { setRuleEnabled } from './rules/set-enabled.ts'
@@ -199,6 +200,7 @@ const cases: Record<string, ((context: Context) => Promise<unknown>)[]> = {
     (context) => listIndicators(context, { limit: 500 }),
     (context) => listIndicators(context, { text: marker }),
   ],
+  indicatorTypesInForce: [(context) => indicatorTypesInForce(context)],
   removeIndicator: [(context) => removeIndicator(context, { id: theirs.indicator })],
   setRuleEnabled: [(context) => setRuleEnabled(context, { ruleId: 'any', enabled: false })],
   listRuleStates: [(context) => listRuleStates(context)],

@@ -1323,7 +1323,7 @@ export interface components {
             status: string;
             author: string | null;
             /** @enum {string} */
-            kind: "detection" | "correlation";
+            kind: "detection" | "correlation" | "intel";
             logsource: {
                 category: string | null;
                 product: string | null;
@@ -1334,7 +1334,7 @@ export interface components {
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: ("refused" | "disabled" | "no_source" | "part_cannot_fire")[];
+            cannotFireReasons: ("refused" | "disabled" | "no_source" | "no_indicator" | "part_cannot_fire")[];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
@@ -1349,7 +1349,7 @@ export interface components {
             status: string;
             author: string | null;
             /** @enum {string} */
-            kind: "detection" | "correlation";
+            kind: "detection" | "correlation" | "intel";
             logsource: {
                 category: string | null;
                 product: string | null;
@@ -1360,7 +1360,7 @@ export interface components {
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: ("refused" | "disabled" | "no_source" | "part_cannot_fire")[];
+            cannotFireReasons: ("refused" | "disabled" | "no_source" | "no_indicator" | "part_cannot_fire")[];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
@@ -1500,6 +1500,7 @@ export interface components {
                 topRules: {
                     ruleId: string;
                     title: string;
+                    titleZh: string | null;
                     severity: components["schemas"]["Severity"];
                     count: number;
                 }[];
@@ -1868,6 +1869,8 @@ export interface components {
             kind: "detection" | "comment" | "change" | "delivery";
             actor: string | null;
             text: string;
+            /** @description A detection’s summary in Chinese, where its rule has Chinese. */
+            textZh: string | null;
             detail: {
                 [key: string]: unknown;
             };
@@ -1894,6 +1897,7 @@ export interface components {
                 to: string;
                 ruleId: string;
                 label: string;
+                labelZh: string | null;
                 severity: components["schemas"]["Severity"];
                 detectionCount: number;
             }[];
@@ -1912,6 +1916,8 @@ export interface components {
             id: string;
             ruleId: string;
             ruleTitle: string;
+            /** @description Null for rules without Chinese. */
+            ruleTitleZh: string | null;
             /** @enum {string} */
             detector: "sigma" | "correlation" | "intel" | "model" | "analytic";
             severity: components["schemas"]["Severity"];
@@ -1932,6 +1938,7 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
             summary: string;
+            summaryZh: string | null;
             unitPath: string;
             sourceKey: string;
             techniques: string[];
@@ -2031,7 +2038,9 @@ export interface components {
             sample: {
                 id: string;
                 ruleTitle: string;
+                ruleTitleZh: string | null;
                 summary: string;
+                summaryZh: string | null;
                 /** Format: date-time */
                 lastSeenAt: string;
             }[];
@@ -2183,6 +2192,7 @@ export interface components {
                     id: string;
                     ruleId: string;
                     ruleTitle: string;
+                    ruleTitleZh: string | null;
                     severity: string;
                     incidentId: number | null;
                     matched: {

@@ -1,15 +1,15 @@
 import { useCallback } from 'react'
-import { useRuleTitle } from './useRuleTitle.ts'
+import { useInLanguage } from '../i18n/useInLanguage.ts'
+import type { Schemas } from './client.ts'
 
-/** The one line of a detection, with the rule's title in the reader's language where the line begins with it. */
-export function useSummary(): (detection: { ruleId: string; ruleTitle: string; summary: string }) => string {
-  const titleOf = useRuleTitle()
+type Told = Pick<Schemas['Detection'], 'ruleTitle' | 'ruleTitleZh' | 'summary' | 'summaryZh'>
+
+/** The one line of a detection in the reader's language; its rule's title where it has none. */
+export function useSummary(): (detection: Told) => string {
+  const inLanguage = useInLanguage()
   return useCallback(
-    ({ ruleId, ruleTitle, summary }) => {
-      const title = titleOf(ruleId, ruleTitle)
-      if (!summary) return title
-      return summary.startsWith(ruleTitle) ? title + summary.slice(ruleTitle.length) : summary
-    },
-    [titleOf],
+    ({ ruleTitle, ruleTitleZh, summary, summaryZh }) =>
+      inLanguage(summary, summaryZh) || inLanguage(ruleTitle, ruleTitleZh),
+    [inLanguage],
   )
 }

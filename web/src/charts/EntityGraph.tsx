@@ -1,7 +1,7 @@
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../api/client.ts'
-import { useRuleTitle } from '../api/useRuleTitle.ts'
+import { useInLanguage } from '../i18n/useInLanguage.ts'
 import { fontFamily } from '../theme/palette.ts'
 import { useTheme } from '../theme/theme.tsx'
 import { type SeverityName, severities } from '../ui/Severity.tsx'
@@ -25,7 +25,7 @@ const worseness = (severity: string) => -(severities as string[]).indexOf(severi
 export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph'] }) {
   const { t } = useTranslation()
   const { palette } = useTheme()
-  const titleOf = useRuleTitle()
+  const inLanguage = useInLanguage()
   const option = useMemo(() => {
     const types = [...new Set(graph.nodes.map(({ type }) => type))]
     const colours = [
@@ -39,7 +39,7 @@ export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph']
     ]
     const places = placeNodes(graph.nodes, 600, Math.max(260, graph.nodes.length * 34))
     const edges = joinEdges(
-      graph.edges.map((edge) => ({ ...edge, label: titleOf(edge.ruleId, edge.label) })),
+      graph.edges.map((edge) => ({ ...edge, label: inLanguage(edge.label, edge.labelZh) })),
       worseness,
     )
     const nameOf = new Map(graph.nodes.map(({ id, value }) => [id, value]))
@@ -112,7 +112,7 @@ export default function EntityGraph({ graph }: { graph: Schemas['IncidentGraph']
         },
       ],
     }
-  }, [graph, palette, t, titleOf])
+  }, [graph, palette, t, inLanguage])
   return (
     <EChart
       option={option}

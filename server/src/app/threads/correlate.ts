@@ -45,6 +45,8 @@ await runThread(async () => {
     attack: parseAttackLookup(readFileSync(join(folders[0]!, 'lookups', 'attack.yml'), 'utf8')),
     notify: (change) => changes.send(change),
     logger,
+    timeZone: config.timeZone,
+    retentionDays: config.retentionDays,
   })
   const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
   let off = await rulesSwitchedOff(store.database)
@@ -57,6 +59,7 @@ await runThread(async () => {
     database: store.database,
     clock,
     allowPrivateDestinations: config.allowPrivateDestinations,
+    timeZone: config.timeZone,
     resolveSecret: (name) => useSecret(store.database, keys, name),
     notify: (change) => changes.send(change),
     logger,

@@ -55,7 +55,11 @@ await runThread(async () => {
   const enricher = createEnricher(emptyKnowledge, openPlaces())
   const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
   const detector = createDetector(ruleSet, { lookups: loadLookups(folders[0]!) })
-  const detection = guardDetection((batch) => [...detector.detect(batch), ...detectIntel(batch)], logger)
+  let rulesOff: ReadonlySet<string> = new Set()
+  const detection = guardDetection(
+    (batch) => [...detector.detect(batch), ...detectIntel(batch, (ruleId) => !rulesOff.has(ruleId))],
+    logger,
+  )
   const matches = createMatchPublisher({ bus, clock, logger })
   const blocks = createBlockWriter({
     clock,
@@ -65,7 +69,6 @@ await runThread(async () => {
     onFailure: (error, attempt) => logger.warn({ err: error, attempt }, 'a block could not be stored yet'),
   })
   const intake = createIntake({ normaliser, logger })
-  let rulesOff = ''
   const pipeline = createPipeline({
     normalise: intake.normalise,
     enrich: enricher.enrich,
@@ -83,8 +86,8 @@ await runThread(async () => {
       intake.setPins(pins)
       enricher.replace(enrich)
       const off = [...rules.values()].filter((rule) => !rule.enabled).map((rule) => rule.ruleId)
-      if (off.join() === rulesOff) return
-      rulesOff = off.join()
+      if (off.join() === [...rulesOff].join()) return
+      rulesOff = new Set(off)
       detector.replace(ruleSet, (ruleId) => !off.includes(ruleId))
     },
   })

@@ -37,8 +37,17 @@ describe('intel detector', () => {
       matched: [{ part: 'indicator', field: 'dns.question.name', value: 'a.bad.example' }],
       summary: 'Domain known to threat intelligence: a.bad.example (bad.example), feed-a',
     })
+    expect(first).toMatchObject({
+      ruleTitleZh: '命中情报的域名',
+      summaryZh: '命中情报的域名：a.bad.example (bad.example), feed-a',
+    })
     expect(first!.entities).toContainEqual({ type: 'ip', value: '10.0.0.8', role: 'actor' })
     expect(again!.id).toBe(first!.id)
+  })
+
+  it('is silent while its rule is switched off', () => {
+    expect(detectIntel([event(marked)], (ruleId) => ruleId !== 'watchfire-intel-domain')).toEqual([])
+    expect(detectIntel([event(marked)], (ruleId) => ruleId !== 'watchfire-intel-ip')).toHaveLength(1)
   })
 
   it('says nothing about events without a mark', () => {

@@ -2,31 +2,23 @@ import type { Detection, Event, Severity } from '../../event/event.ts'
 import { severityRank } from '../../event/event.ts'
 import { detectionId, shortened } from '../detect.ts'
 import { entitiesOf } from '../entities.ts'
+import { titledWords } from '../rule-words.ts'
+import { type IntelRule, intelRules } from './rules.ts'
 
-/** Rule ids of the detector, one a kind of indicator, so that they can be switched off and excepted like any rule. */
-const intelRules: Readonly<Record<string, { id: string; title: string }>> = {
-  ip: { id: 'watchfire-intel-ip', title: 'Address known to threat intelligence' },
-  cidr: { id: 'watchfire-intel-ip', title: 'Address known to threat intelligence' },
-  domain: { id: 'watchfire-intel-domain', title: 'Domain known to threat intelligence' },
-  url: { id: 'watchfire-intel-url', title: 'URL known to threat intelligence' },
-  sha256: { id: 'watchfire-intel-hash', title: 'File known to threat intelligence' },
-  sha1: { id: 'watchfire-intel-hash', title: 'File known to threat intelligence' },
-  md5: { id: 'watchfire-intel-hash', title: 'File known to threat intelligence' },
-  email: { id: 'watchfire-intel-email', title: 'Mail sender known to threat intelligence' },
-}
+const byKind = new Map(intelRules.flatMap((rule) => rule.kinds.map((kind) => [kind, rule])))
 
-/** Event -> Detection for every event that enrichment marked with an indicator. */
-export function detectIntel(events: readonly Event[]): Detection[] {
+/** Event -> Detection for every event that enrichment marked with an indicator, unless its rule is switched off. */
+export function detectIntel(events: readonly Event[], enabled: (ruleId: string) => boolean = () => true): Detection[] {
   const detections: Detection[] = []
   for (const event of events) {
     const kind = event.fields['threat.matched.kind']
-    const rule = typeof kind === 'string' ? intelRules[kind] : undefined
-    if (rule) detections.push(detectionOf(event, rule))
+    const rule = typeof kind === 'string' ? byKind.get(kind) : undefined
+    if (rule && enabled(rule.id)) detections.push(detectionOf(event, rule))
   }
   return detections
 }
 
-function detectionOf(event: Event, rule: { id: string; title: string }): Detection {
+function detectionOf(event: Event, rule: IntelRule): Detection {
   const { fields } = event
   const name = String(fields['threat.indicator.name'])
   const field = String(fields['threat.matched.field'])
@@ -36,7 +28,6 @@ function detectionOf(event: Event, rule: { id: string; title: string }): Detecti
   return {
     id: detectionId(rule.id, event.id, name),
     ruleId: rule.id,
-    ruleTitle: rule.title,
     detector: 'intel',
     severity: severity in severityRank ? (severity as Severity) : 'medium',
     timeMs: event.timeMs,
@@ -48,7 +39,7 @@ function detectionOf(event: Event, rule: { id: string; title: string }): Detecti
     matched: [{ part: 'indicator', field, value }],
     fields: shortened(fields),
     sourceKey: event.sourceKey,
-    summary: `${rule.title}: ${value}${value === name ? '' : ` (${name})`}${origin ? `, ${String(origin)}` : ''}`,
+    ...titledWords(rule, `${value}${value === name ? '' : ` (${name})`}${origin ? `, ${String(origin)}` : ''}`),
   }
 }
 

@@ -129,6 +129,7 @@ export const eventDetail = z
           id: z.string(),
           ruleId: z.string(),
           ruleTitle: z.string(),
+          ruleTitleZh: z.string().nullable(),
           severity: z.string(),
           incidentId: z.number().int().nullable(),
           matched: z.array(z.object({ part: z.string(), field: z.string(), value: z.string() })),

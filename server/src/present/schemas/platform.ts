@@ -74,7 +74,7 @@ export const rule = z
     severity,
     status: z.string(),
     author: z.string().nullable(),
-    kind: z.enum(['detection', 'correlation']),
+    kind: z.enum(['detection', 'correlation', 'intel']),
     logsource: z.object({
       category: z.string().nullable(),
       product: z.string().nullable(),
@@ -84,7 +84,7 @@ export const rule = z
     tactics: z.array(z.string()),
     enabled: z.boolean(),
     canFire: z.boolean().describe('Enabled, understood, and a source that could make it fire was seen lately.'),
-    cannotFireReasons: z.array(z.enum(['refused', 'disabled', 'no_source', 'part_cannot_fire'])),
+    cannotFireReasons: z.array(z.enum(['refused', 'disabled', 'no_source', 'no_indicator', 'part_cannot_fire'])),
     lastFiredAt: z.date().nullable(),
     firedCount: z.number().int(),
     firedCountLastDay: z.number().int(),
@@ -232,7 +232,15 @@ export const overview = z
       .object({
         lastDay: z.number().int(),
         trend: z.array(z.object({ at: z.date(), count: z.number().int(), by: z.record(z.string(), z.number().int()) })),
-        topRules: z.array(z.object({ ruleId: z.string(), title: z.string(), severity, count: z.number().int() })),
+        topRules: z.array(
+          z.object({
+            ruleId: z.string(),
+            title: z.string(),
+            titleZh: z.string().nullable(),
+            severity,
+            count: z.number().int(),
+          }),
+        ),
       })
       .nullable(),
     events: z

@@ -113,6 +113,7 @@ export const timelineEntry = z
     kind: z.enum(['detection', 'comment', 'change', 'delivery']),
     actor: z.string().nullable(),
     text: z.string(),
+    textZh: z.string().nullable().describe('A detection’s summary in Chinese, where its rule has Chinese.'),
     detail: z.record(z.string(), z.unknown()),
   })
   .meta({ id: 'TimelineEntry' })
@@ -138,6 +139,7 @@ export const graph = z
         to: z.string(),
         ruleId: z.string(),
         label: z.string(),
+        labelZh: z.string().nullable(),
         severity,
         detectionCount: z.number().int(),
       }),
@@ -170,6 +172,7 @@ export const detection = z
     id: z.string(),
     ruleId: z.string(),
     ruleTitle: z.string(),
+    ruleTitleZh: z.string().nullable().describe('Null for rules without Chinese.'),
     detector: z.enum(['sigma', 'correlation', 'intel', 'model', 'analytic']),
     severity,
     firstSeenAt: z.date().describe('Event time of the first firing.'),
@@ -178,6 +181,7 @@ export const detection = z
     createdAt: z.date(),
     updatedAt: z.date(),
     summary: z.string(),
+    summaryZh: z.string().nullable(),
     unitPath: z.string(),
     sourceKey: z.string(),
     techniques: z.array(z.string()),
@@ -278,7 +282,16 @@ export const exceptionPreview = z
     truncated: z.boolean().describe('There were more detections than were looked at.'),
     detectionCount: z.number().int(),
     matchCount: z.number().int(),
-    sample: z.array(z.object({ id: z.string(), ruleTitle: z.string(), summary: z.string(), lastSeenAt: z.date() })),
+    sample: z.array(
+      z.object({
+        id: z.string(),
+        ruleTitle: z.string(),
+        ruleTitleZh: z.string().nullable(),
+        summary: z.string(),
+        summaryZh: z.string().nullable(),
+        lastSeenAt: z.date(),
+      }),
+    ),
   })
   .meta({ id: 'ExceptionPreview' })
 

@@ -28,6 +28,7 @@ const countByRuleQuery = z.strictObject({
 export interface RuleCounts {
   ruleId: string
   title: string
+  titleZh: string | null
   severity: Severity
   /** Firings and detections in the whole span. */
   matchCount: number
@@ -50,6 +51,7 @@ export async function countByRule(context: Context, query: z.input<typeof countB
         title: sql<string>`max(${detections.ruleTitle})`,
         severity: sql<Severity>`(array_agg(${detections.severity} ORDER BY ${detections.severityRank} DESC))[1]`,
         step,
+        titleZh: sql<string | null>`max(${detections.ruleTitleZh})`,
         matchCount: sql<number>`sum(${detections.matchCount})::float8`,
         detectionCount: sql<number>`count(*)::int`,
       })
@@ -72,6 +74,7 @@ export async function countByRule(context: Context, query: z.input<typeof countB
 interface Counted {
   ruleId: string
   title: string
+  titleZh: string | null
   severity: Severity
   step: number
   matchCount: number

@@ -13,6 +13,8 @@ export interface Detection {
   id: string
   ruleId: string
   ruleTitle: string
+  /** Null for rules without Chinese. */
+  ruleTitleZh: string | null
   detector: Match['detector']
   severity: Severity
   unitPath: string
@@ -21,6 +23,7 @@ export interface Detection {
   /** How many firings were folded into it. */
   matchCount: number
   summary: string
+  summaryZh: string | null
   sourceKey: string
   techniques: string[]
   tactics: string[]

@@ -91,7 +91,14 @@ function narrowed(filter: z.output<z.ZodObject<typeof detectionFilter>>): SQL | 
       : undefined,
     has(detections.suppressedBy, suppressed),
     has(detections.acknowledgedAt, acknowledged),
-    text ? or(containsText(detections.ruleTitle, text), containsText(detections.summary, text)) : undefined,
+    text
+      ? or(
+          containsText(detections.summary, text),
+          containsText(detections.summaryZh, text),
+          containsText(detections.ruleTitle, text),
+          containsText(detections.ruleTitleZh, text),
+        )
+      : undefined,
     from ? gte(detections.lastSeenAt, from) : undefined,
     to ? lte(detections.firstSeenAt, to) : undefined,
   )

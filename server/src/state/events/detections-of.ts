@@ -27,8 +27,10 @@ export async function detectionsOfEvent(context: Context, { id, atMs }: { id: st
   )
   return Promise.all(
     found.map(async ({ id: detectionId }) => {
-      const { ruleId, ruleTitle, severity, incidentId, matched } = await getDetection(context, { id: detectionId })
-      return { id: detectionId, ruleId, ruleTitle, severity, incidentId, matched }
+      const { ruleId, ruleTitle, ruleTitleZh, severity, incidentId, matched } = await getDetection(context, {
+        id: detectionId,
+      })
+      return { id: detectionId, ruleId, ruleTitle, ruleTitleZh, severity, incidentId, matched }
     }),
   )
 }

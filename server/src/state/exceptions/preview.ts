@@ -1,6 +1,7 @@
 import { and, desc, gte } from 'drizzle-orm'
 import { z } from 'zod'
 import { detections } from '../../seams/store/schema/incidents.ts'
+import type { Detection } from '../detections/detection.ts'
 import { idNumber, parseInput } from '../input.ts'
 import { withinUnit } from '../scope.ts'
 import { locateUnit } from '../units/locate.ts'
@@ -24,7 +25,7 @@ export interface ExceptionPreview {
   detectionCount: number
   matchCount: number
   /** Some of them. */
-  sample: { id: string; ruleTitle: string; summary: string; lastSeenAt: Date }[]
+  sample: Pick<Detection, 'id' | 'ruleTitle' | 'ruleTitleZh' | 'summary' | 'summaryZh' | 'lastSeenAt'>[]
 }
 
 const examinedMax = 20_000
@@ -54,8 +55,8 @@ export async function previewException(
       truncated: rows.length > examinedMax,
       detectionCount: hidden.length,
       matchCount: hidden.reduce((sum, row) => sum + row.matchCount, 0),
-      sample: hidden.slice(0, sampleSize).map(({ id, ruleTitle, summary, lastSeenAt }) => {
-        return { id, ruleTitle, summary, lastSeenAt }
+      sample: hidden.slice(0, sampleSize).map(({ id, ruleTitle, ruleTitleZh, summary, summaryZh, lastSeenAt }) => {
+        return { id, ruleTitle, ruleTitleZh, summary, summaryZh, lastSeenAt }
       }),
     }
   })

@@ -17,6 +17,7 @@ export interface IncidentGraph {
     to: string
     ruleId: string
     label: string
+    labelZh: string | null
     severity: Severity
     detectionCount: number
     firstSeenAt: Date
@@ -39,6 +40,7 @@ export async function graphIncident(
       .select({
         ruleId: detections.ruleId,
         ruleTitle: detections.ruleTitle,
+        ruleTitleZh: detections.ruleTitleZh,
         severity: detections.severity,
         entities: detections.entities,
         firstSeenAt: detections.firstSeenAt,
@@ -54,6 +56,7 @@ export async function graphIncident(
 interface Drawn {
   ruleId: string
   ruleTitle: string
+  ruleTitleZh: string | null
   severity: Severity
   entities: EntityFact[]
   firstSeenAt: Date
@@ -78,7 +81,7 @@ function draw(rows: Drawn[], isCut: boolean): IncidentGraph {
     nodes.set(id, node)
     return id
   }
-  for (const { ruleId, ruleTitle, severity, entities, firstSeenAt } of rows) {
+  for (const { ruleId, ruleTitle: label, ruleTitleZh: labelZh, severity, entities, firstSeenAt } of rows) {
     const placed = entities.map((entity) => ({ entity, id: nodeOf(entity) }))
     const ids = (role: EntityFact['role']) =>
       placed.filter(({ entity }) => entity.role === role).flatMap(({ id }) => id ?? [])
@@ -90,7 +93,7 @@ function draw(rows: Drawn[], isCut: boolean): IncidentGraph {
           edge.detectionCount++
           if (severityRank[severity] > severityRank[edge.severity]) edge.severity = severity
         } else if (edges.size >= limits.edges) truncated = true
-        else edges.set(key, { from, to, ruleId, label: ruleTitle, severity, detectionCount: 1, firstSeenAt })
+        else edges.set(key, { from, to, ruleId, label, labelZh, severity, detectionCount: 1, firstSeenAt })
       }
     }
   }

@@ -22,6 +22,8 @@ export interface TimelineEntry {
   actor: string | null
   /** A detection's summary, a comment's text, else the name of what happened. */
   text: string
+  /** A detection's summary in Chinese, where its rule has Chinese; null for all else. */
+  textZh: string | null
   detail: Record<string, unknown>
 }
 
@@ -46,12 +48,13 @@ export async function listTimeline(
       limit,
       Number(counted.rows[0]?.total ?? 0),
       (row) => [new Date(row.at), row.id],
-      ({ id: entryId, kind, at, actor, text, detail }): TimelineEntry => ({
+      ({ id: entryId, kind, at, actor, text, textZh, detail }): TimelineEntry => ({
         id: entryId,
         kind,
         at: new Date(at),
         actor,
         text,
+        textZh,
         detail,
       }),
     )
@@ -64,6 +67,7 @@ interface TimelineRow extends Record<string, unknown> {
   at: string
   actor: string | null
   text: string
+  textZh: string | null
   detail: Record<string, unknown>
 }
 
@@ -71,18 +75,19 @@ interface TimelineRow extends Record<string, unknown> {
 function entriesOf(id: number): SQL {
   return sql`
     SELECT 'detection:' || d.id AS id, 'detection' AS kind, d.first_seen_at AS at, NULL AS actor, d.summary AS text,
-      jsonb_build_object('detectionId', d.id, 'ruleId', d.rule_id, 'ruleTitle', d.rule_title, 'severity', d.severity,
-        'tactics', d.tactics, 'techniques', d.techniques, 'count', d.match_count, 'lastSeenAt', d.last_seen_at,
+      d.summary_zh AS "textZh",
+      jsonb_build_object('detectionId', d.id, 'ruleId', d.rule_id, 'ruleTitle', d.rule_title, 'ruleTitleZh', d.rule_title_zh,
+        'severity', d.severity, 'tactics', d.tactics, 'techniques', d.techniques, 'count', d.match_count, 'lastSeenAt', d.last_seen_at,
         'entities', d.entities) AS detail
     FROM detections d WHERE d.incident_id = ${id}
     UNION ALL
     SELECT 'activity:' || a.id, CASE a.kind WHEN 'comment' THEN 'comment' ELSE 'change' END, a.at, a.actor_name,
       CASE a.kind WHEN 'comment' THEN a.detail ->> 'text' ELSE a.kind END,
-      a.detail || jsonb_build_object('activity', a.kind, 'incidentId', a.incident_id)
+      NULL, a.detail || jsonb_build_object('activity', a.kind, 'incidentId', a.incident_id)
     FROM incident_activity a WHERE a.incident_id = ${id}
       OR a.incident_id IN (SELECT m.id FROM incidents m WHERE m.merged_into = ${id})
     UNION ALL
-    SELECT 'delivery:' || v.id, 'delivery', v.at, c.name, v.result,
+    SELECT 'delivery:' || v.id, 'delivery', v.at, c.name, v.result, NULL,
       jsonb_build_object('channelId', c.id, 'channel', c.name, 'kind', o.kind, 'attempt', v.attempt, 'ok', v.ok,
         'occasion', o.payload ->> 'occasion')
     FROM deliveries v JOIN outbox o ON o.id = v.outbox_id JOIN notification_channels c ON c.id = o.channel_id

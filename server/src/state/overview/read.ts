@@ -88,7 +88,13 @@ async function detectionTrend(context: Context) {
     topRules: rules
       .toSorted((one, other) => other.detectionCount - one.detectionCount)
       .slice(0, shownMax)
-      .map(({ ruleId, title, severity, detectionCount: count }) => ({ ruleId, title, severity, count })),
+      .map(({ ruleId, title, titleZh, severity, detectionCount: count }) => ({
+        ruleId,
+        title,
+        titleZh,
+        severity,
+        count,
+      })),
   }
 }
 

@@ -7,6 +7,7 @@ import { useCan } from '../../api/session.tsx'
 import { useSummary } from '../../api/useSummary.ts'
 import { FieldsTable } from '../../event/FieldsTable.tsx'
 import { needlesOf } from '../../event/raw.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { Action } from '../../ui/Action.tsx'
 import { isTactic } from '../../ui/attack.ts'
 import { formatNumber } from '../../ui/format.ts'
@@ -22,6 +23,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
   const { t } = useTranslation()
   const can = useCan()
   const summaryOf = useSummary()
+  const inLanguage = useInLanguage()
   const [excepting, setExcepting] = useState(false)
   const {
     data: detection,
@@ -117,7 +119,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
           <dl className="facts">
             <dt>{t('detection.rule')}</dt>
             <dd>
-              <RuleLink id={detection.ruleId} title={detection.ruleTitle} />
+              <RuleLink id={detection.ruleId} title={inLanguage(detection.ruleTitle, detection.ruleTitleZh)} />
             </dd>
             <dt>{t('incident.tactics')}</dt>
             <dd>{detection.tactics.map((name) => (isTactic(name) ? t(`tactic.${name}`) : name)).join(' · ') || '—'}</dd>

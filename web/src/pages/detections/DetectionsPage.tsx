@@ -7,6 +7,7 @@ import { exportUrl } from '../../api/download.ts'
 import { useList } from '../../api/lists.ts'
 import { useCan } from '../../api/session.tsx'
 import { useSummary } from '../../api/useSummary.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import type { Column } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
@@ -36,6 +37,7 @@ export default function DetectionsPage() {
   const [url, setUrl] = useUrl()
   const can = useCan()
   const summaryOf = useSummary()
+  const inLanguage = useInLanguage()
   const range = rangeOf(url, 'now-7d')
   const filters = {
     severity: url.severity,
@@ -78,7 +80,7 @@ export default function DetectionsPage() {
         minor: true,
         title: t('detection.rule'),
         width: 172,
-        render: (row) => <RuleLink id={row.ruleId} title={row.ruleTitle} />,
+        render: (row) => <RuleLink id={row.ruleId} title={inLanguage(row.ruleTitle, row.ruleTitleZh)} />,
       },
       {
         key: 'detector',
@@ -138,7 +140,7 @@ export default function DetectionsPage() {
           ),
       },
     ],
-    [t, summaryOf],
+    [t, summaryOf, inLanguage],
   )
   const exportReason = can('event:export')
   return (

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
-import { useRuleTitle } from '../../api/useRuleTitle.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { fieldOfEntity } from '../../ui/entity.ts'
 import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
@@ -14,7 +14,7 @@ const EntityGraph = lazy(() => import('../../charts/EntityGraph.tsx'))
 /** Who did what to whom: a picture, and the same as a table for reading and for screen readers. */
 export function IncidentGraph({ id }: { id: number }) {
   const { t } = useTranslation()
-  const titleOf = useRuleTitle()
+  const inLanguage = useInLanguage()
   const { data, error, refetch } = useQuery({
     queryKey: ['incidents', 'graph', id],
     queryFn: () => answer(api.GET('/api/v1/incidents/{id}/graph', { params: { path: { id } } })),
@@ -43,10 +43,10 @@ export function IncidentGraph({ id }: { id: number }) {
         </thead>
         <tbody>
           {data.edges.map((edge) => (
-            <tr key={`${edge.from}>${edge.to}>${titleOf(edge.ruleId, edge.label)}`}>
+            <tr key={`${edge.from}>${edge.to}>${inLanguage(edge.label, edge.labelZh)}`}>
               <td>{name(edge.from)}</td>
               <td>
-                <Severity value={edge.severity} bare /> {titleOf(edge.ruleId, edge.label)}
+                <Severity value={edge.severity} bare /> {inLanguage(edge.label, edge.labelZh)}
               </td>
               <td>{name(edge.to)}</td>
               <td className="right number">{formatNumber(edge.detectionCount)}</td>

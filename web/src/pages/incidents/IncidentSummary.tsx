@@ -3,6 +3,7 @@ import type { TOptions } from 'i18next'
 import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../../api/client.ts'
 import { useRuleTitle } from '../../api/useRuleTitle.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { useSay } from '../../i18n/useSay.ts'
 import { isTactic } from '../../ui/attack.ts'
 import { fieldOfEntity } from '../../ui/entity.ts'
@@ -121,6 +122,7 @@ const scoreNames = [
 /** Bars in proportion to the largest part; the sum is written out so that it can be checked. */
 function Score({ incident }: { incident: Incident }) {
   const { t } = useTranslation()
+  const inLanguage = useInLanguage()
   const most = Math.max(1, ...incident.scoreParts.map(({ points }) => Math.abs(points)))
   const sum = incident.scoreParts.reduce((total, { points }) => total + points, 0)
   return (
@@ -174,6 +176,7 @@ function Score({ incident }: { incident: Incident }) {
         if (key === 'severity' && severity) return [key, t(`severity.${severity}`)]
         const criticality = (['low', 'medium', 'high', 'critical'] as const).find((name) => name === value)
         if (key === 'criticality' && criticality) return [key, t(`asset.criticalities.${criticality}`)]
+        if (key === 'rule') return [key, inLanguage(value, because.ruleZh?.toString())]
         if (key === 'stages')
           return [
             key,
@@ -196,8 +199,8 @@ export function RuleLinks({ ids }: { ids: string[] }) {
   ))
 }
 
-/** A rule by its title; by its id where the role may not read rules or the rule is gone. */
+/** A rule by its title, as told or as looked up; by its id where the role may not read rules or the rule is gone. */
 export function RuleLink({ id, title }: { id: string; title?: string }) {
   const titleOf = useRuleTitle()
-  return <Link to={`/rules/${encodeURIComponent(id)}` as '/'}>{titleOf(id, title)}</Link>
+  return <Link to={`/rules/${encodeURIComponent(id)}` as '/'}>{title ?? titleOf(id)}</Link>
 }

@@ -2,7 +2,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../../api/client.ts'
-import { useRuleTitle } from '../../api/useRuleTitle.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { useSay } from '../../i18n/useSay.ts'
 import { formatDuration, formatNumber } from '../../ui/format.ts'
 import { Severity, severities } from '../../ui/Severity.tsx'
@@ -152,7 +152,7 @@ export function Incidents({ incidents }: { incidents: NonNullable<Overview['inci
 /** Detections over the last day, and the rules behind them. */
 export function Detections({ detections }: { detections: NonNullable<Overview['detections']> }) {
   const { t } = useTranslation()
-  const titleOf = useRuleTitle()
+  const inLanguage = useInLanguage()
   const navigate = useNavigate()
   return (
     <>
@@ -194,9 +194,9 @@ export function Detections({ detections }: { detections: NonNullable<Overview['d
                     <Link
                       to="/detections"
                       search={{ rule: rule.ruleId, from: 'now-24h' } as never}
-                      title={titleOf(rule.ruleId, rule.title)}
+                      title={inLanguage(rule.title, rule.titleZh)}
                     >
-                      {titleOf(rule.ruleId, rule.title)}
+                      {inLanguage(rule.title, rule.titleZh)}
                     </Link>
                   </td>
                   <td className="right number">{formatNumber(rule.count)}</td>

@@ -155,14 +155,16 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
             </ul>
           </section>
         ) : null}
-        <section>
-          <h3>
-            YAML <Copy text={rule.yaml} />
-          </h3>
-          <pre className="raw" style={{ maxHeight: 'none' }} data-testid="rule-yaml">
-            {rule.yaml}
-          </pre>
-        </section>
+        {rule.yaml === '' ? null : (
+          <section>
+            <h3>
+              YAML <Copy text={rule.yaml} />
+            </h3>
+            <pre className="raw" style={{ maxHeight: 'none' }} data-testid="rule-yaml">
+              {rule.yaml}
+            </pre>
+          </section>
+        )}
         {rule.history.length > 0 ? (
           <section>
             <h3>{t('rule.history')}</h3>

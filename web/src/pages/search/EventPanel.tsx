@@ -7,6 +7,7 @@ import { answer, api } from '../../api/client.ts'
 import { FieldsTable } from '../../event/FieldsTable.tsx'
 import { RawView } from '../../event/RawView.tsx'
 import { needlesOf } from '../../event/raw.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { Action } from '../../ui/Action.tsx'
 import { Copy } from '../../ui/Copy.tsx'
 import { Severity } from '../../ui/Severity.tsx'
@@ -120,18 +121,22 @@ function Fired({
   detections: {
     id: string
     ruleTitle: string
+    ruleTitleZh: string | null
     severity: string
     incidentId: number | null
     matched: { part: string; field: string; value: string }[]
   }[]
 }) {
   const { t } = useTranslation()
+  const inLanguage = useInLanguage()
   if (detections.length === 0) return <p className="faint">{t('event.nothingFired')}</p>
   return detections.map((detection) => (
     <section key={detection.id}>
       <h3>
         <Severity value={detection.severity} />
-        <Link to={`/detections/${encodeURIComponent(detection.id)}` as '/'}>{detection.ruleTitle}</Link>
+        <Link to={`/detections/${encodeURIComponent(detection.id)}` as '/'}>
+          {inLanguage(detection.ruleTitle, detection.ruleTitleZh)}
+        </Link>
         {detection.incidentId === null ? null : (
           <Link to={`/incidents/${detection.incidentId}` as '/'}>
             {t('incident.number', { id: detection.incidentId })}

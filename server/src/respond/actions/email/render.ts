@@ -1,5 +1,6 @@
 import type { Severity } from '../../../event/event.ts'
 import type { IncidentNotice } from '../../../event/notice.ts'
+import { localTimeText, type UtcOffset, utcOffsetText } from '../../../lib/utc-offset.ts'
 
 /** What a mail says. */
 export interface Rendered {
@@ -67,11 +68,14 @@ const words: Record<'zh' | 'en', Words> = {
 
 const subjectLimit = 180
 const entityLimit = 20
-/** China Standard Time. */
-const utcOffsetMs = 8 * 3_600_000
 
 /** Subject, plain text and simple HTML of a notice. Everything that came from a log is escaped. */
-export function renderNotice(notice: IncidentNotice, language: 'zh' | 'en', channelName: string): Rendered {
+export function renderNotice(
+  notice: IncidentNotice,
+  language: 'zh' | 'en',
+  channelName: string,
+  utcOffset: UtcOffset,
+): Rendered {
   const say = words[language]
   const title = notice.title[language]
   const lines: [string, string][] = [[say.severity, say.severities[notice.severity]]]
@@ -79,8 +83,8 @@ export function renderNotice(notice: IncidentNotice, language: 'zh' | 'en', chan
     lines.push(
       [say.score, String(notice.score)],
       [say.incident, `#${notice.incidentId}`],
-      [say.firstSeen, timeText(notice.firstSeenMs)],
-      [say.lastSeen, timeText(notice.lastSeenMs)],
+      [say.firstSeen, timeText(notice.firstSeenMs, utcOffset)],
+      [say.lastSeen, timeText(notice.lastSeenMs, utcOffset)],
       [say.counts, say.detections(notice.detectionCount, notice.matchCount)],
     )
   }
@@ -125,6 +129,7 @@ function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
 }
 
-function timeText(timeMs: number): string {
-  return `${new Date(timeMs + utcOffsetMs).toISOString().slice(0, 19).replace('T', ' ')} (UTC+08:00)`
+function timeText(timeMs: number, utcOffset: UtcOffset): string {
+  const offsetMs = utcOffset(timeMs)
+  return `${localTimeText(timeMs, offsetMs)} (${utcOffsetText(offsetMs)})`
 }

@@ -14,7 +14,7 @@ const timeoutMs = 15_000
  */
 export async function sendEmail(message: Message<EmailSettings>, options: AttemptOptions): Promise<Attempt> {
   const { settings, secret, idempotencyKey } = message
-  const { allowPrivate, resolve, signal } = options
+  const { allowPrivate, resolve, signal, utcOffset } = options
   const { address } = await resolveDestination(settings.host, { allowPrivate, resolve })
   const transport = createTransport({
     host: address,
@@ -31,7 +31,7 @@ export async function sendEmail(message: Message<EmailSettings>, options: Attemp
     disableFileAccess: true,
     disableUrlAccess: true,
   })
-  const { subject, text, html } = renderNotice(message.notice, message.language, message.channelName)
+  const { subject, text, html } = renderNotice(message.notice, message.language, message.channelName, utcOffset)
   const stop = () => transport.close()
   signal.addEventListener('abort', stop, { once: true })
   try {

@@ -168,6 +168,8 @@ export const detections = pgTable(
     id: text('id').primaryKey(),
     ruleId: text('rule_id').notNull(),
     ruleTitle: text('rule_title').notNull(),
+    /** Null where the rule has no Chinese title; so is the Chinese summary then. */
+    ruleTitleZh: text('rule_title_zh'),
     detector: text('detector').$type<'sigma' | 'correlation' | 'intel' | 'model' | 'analytic'>().notNull(),
     severity: text('severity').$type<Severity>().notNull(),
     severityRank: integer('severity_rank').notNull(),
@@ -188,6 +190,7 @@ export const detections = pgTable(
     matched: jsonb('matched').$type<MatchedField[]>().notNull(),
     fields: jsonb('fields').$type<Fields>().notNull(),
     summary: text('summary').notNull(),
+    summaryZh: text('summary_zh'),
     sourceKey: text('source_key').notNull(),
     sample: jsonb('sample').$type<{ timeMs: number; id: string }>().notNull(),
     attempt: jsonb('attempt').$type<Moment | null>(),
