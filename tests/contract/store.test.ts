@@ -217,6 +217,19 @@ for (const [name, open, isPresent] of sides) {
       expect(await side.store.database.select().from(offsets).where(keyOf('rolled'))).toEqual([])
     })
 
+    it('fails one transaction, and nothing else, when its connection breaks in the middle', async () => {
+      const { database } = side.store
+      const broken = database.transaction(async (transaction) => {
+        const { rows } = await transaction.execute<{ pid: number }>(sql`SELECT pg_backend_pid() AS pid`)
+        await database.execute(sql`SELECT pg_terminate_backend(${rows[0]!.pid})`)
+        // The connection ends while no query of it runs: nobody but a listener would hear of it.
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        await transaction.execute(sql`SELECT 1`)
+      })
+      await expect(broken).rejects.toThrow()
+      expect((await database.execute(sql`SELECT 1 AS one`)).rows).toEqual([{ one: 1 }])
+    })
+
     it('serves other threads through its URL, with Chinese text and times in UTC', async () => {
       const connection = connectStore(side.store.url, surroundings)
       const answer = await connection.database.execute(

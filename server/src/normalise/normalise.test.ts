@@ -212,6 +212,76 @@ describe('normaliser', () => {
     expect(sources[0]).toMatchObject({ records: 3, parsed: 3 })
   })
 
+  describe('audit records of one serial in several batches', () => {
+    const lines = [
+      'type=SYSCALL msg=audit(1772416560.101:1): arch=c000003e syscall=59 success=yes pid=5 comm="cat" exe="/bin/cat"',
+      'type=EXECVE msg=audit(1772416560.101:1): argc=2 a0="cat" a1="/etc/shadow"',
+      'type=CWD msg=audit(1772416560.101:1): cwd="/root"',
+    ]
+    const place = (bodies: string[], offset: number, sender = '192.0.2.10') =>
+      bodies.map((body, index) => ({
+        partition: 1,
+        offset: offset + index,
+        record: { receivedAtMs, transport: 'syslog-tcp' as const, sender, source: '', body: Buffer.from(body) },
+      }))
+
+    it('are one event each, the later with the fields of the earlier', () => {
+      const normaliser = createNormaliser(parsers, { zone: 'UTC' })
+      const events = lines.flatMap((line, offset) => normaliser.normalise(place([line], offset)).events)
+      expect(events.map(({ fields }) => [fields['process.executable'], fields['process.command_line']])).toEqual([
+        ['/bin/cat', undefined],
+        ['/bin/cat', 'cat /etc/shadow'],
+        ['/bin/cat', 'cat /etc/shadow'],
+      ])
+      expect(events.map(({ fields }) => fields.tags)).toEqual([undefined, ['audit_continued'], ['audit_continued']])
+      expect(events.map(({ raw }) => Buffer.from(raw).toString())).toEqual(lines)
+      expect(new Set(events.map(({ id }) => id)).size).toBe(3)
+    })
+
+    it('end as one event would, however they were cut', () => {
+      const whole = createNormaliser(parsers, { zone: 'UTC' }).normalise(place(lines, 0)).events[0]!.fields
+      for (const cut of [1, 2]) {
+        const normaliser = createNormaliser(parsers, { zone: 'UTC' })
+        normaliser.normalise(place(lines.slice(0, cut), 0))
+        const { tags, ...fields } = normaliser.normalise(place(lines.slice(cut), cut)).events[0]!.fields
+        expect([fields, tags]).toEqual([whole, ['audit_continued']])
+      }
+    })
+
+    it('are not mixed with another sender, another time, or what the end record closed', () => {
+      const normaliser = createNormaliser(parsers, { zone: 'UTC' })
+      const end = 'type=EOE msg=audit(1772416560.101:1): '
+      normaliser.normalise(place(lines.slice(0, 1), 0))
+      const executableOf = (records: ReturnType<typeof place>) =>
+        normaliser.normalise(records).events[0]!.fields['process.executable']
+      expect(executableOf(place(lines.slice(1, 2), 1, '192.0.2.11'))).toBeUndefined()
+      expect(executableOf(place([lines[1]!.replace('.101:', '.102:')], 2))).toBeUndefined()
+      expect(normaliser.normalise(place([end], 3)).events[0]!.fields['process.executable']).toBeUndefined()
+      expect(executableOf(place(lines.slice(1, 2), 4))).toBeUndefined()
+    })
+
+    it('are carried within a bound: a flood of serials makes the oldest forgotten, and no serial grows for ever', () => {
+      const normaliser = createNormaliser(parsers, { zone: 'UTC' })
+      normaliser.normalise(place(lines.slice(0, 1), 0))
+      for (let batch = 0; batch < 11; batch++) {
+        const flood = Array.from({ length: 1000 }, (_, index) => lines[0]!.replace(':1)', `:${batch}${index + 1000})`))
+        normaliser.normalise(place(flood, 1 + batch * 1000))
+      }
+      const [late] = normaliser.normalise(place(lines.slice(1, 2), 20_000)).events
+      expect(late!.fields['process.executable']).toBeUndefined()
+
+      const path = (index: number) => `type=PATH msg=audit(1772416560.101:1): item=${index} name="/tmp/${index}"`
+      let longest = 0
+      for (let index = 0; index < 300; index++) {
+        const [event] = normaliser.normalise(place([path(index)], 30_000 + index)).events
+        const names = event!.fields['auditd.data.name']
+        longest = Math.max(longest, Array.isArray(names) ? names.length : 1)
+      }
+      expect(longest).toBeGreaterThan(10)
+      expect(longest).toBeLessThanOrEqual(65)
+    })
+  })
+
   it('parses mixed content of one sender record by record', () => {
     const { events, sources } = run([
       '<13>Mar  2 09:00:00 h a: CEF:0|v|p|1|1|n|3|src=192.0.2.1',

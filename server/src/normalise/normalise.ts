@@ -1,16 +1,16 @@
 import type { Event } from '../event/event.ts'
 import { type RawRecord, sourceKey } from '../event/raw-record.ts'
+import { createAuditJoiner } from './audit-join.ts'
 import { createChooser } from './choose.ts'
 import { decode, rawBytesLimit } from './decode.ts'
 import { createRun } from './engine-run.ts'
 import { eventId, partId } from './event-id.ts'
 import { deriveFields, plausibleTime } from './finish.ts'
-import { type AuditRecord, joinAudit } from './formats/audit.ts'
+import { type ZeekColumns, zeekColumnsName } from './formats/zeek-tsv.ts'
 import { type Parser, shapeOf } from './parser.ts'
 import { type Part, splitParts, trimEnd } from './parts.ts'
-import { type Memory, NotUnderstood } from './run.ts'
+import type { Memory } from './run.ts'
 import { countParser, emptyTally, finishTally, type SourceStatistics, type Tally } from './statistics.ts'
-import type { SyslogHeader } from './syslog.ts'
 import { createZone, type Zone } from './zone.ts'
 
 export type { SourceStatistics }
@@ -20,6 +20,8 @@ export interface NormaliserOptions {
   zone: string
   /** How far an event time may lie ahead of the receipt before it is not believed. */
   aheadLimitMs?: number
+  /** Columns that header lines named before, by sender; see `Normalised.columns`. */
+  columns?: Iterable<[sourceKey: string, columns: ZeekColumns]>
 }
 
 /** What an operator has settled for one sender. */
@@ -42,10 +44,12 @@ export interface Normalised {
   /** Offset of the record each event came from, beside `events`. */
   offsets: number[]
   sources: SourceStatistics[]
+  /** Columns that header lines of this batch named, by sender: rows that come after a restart need them. */
+  columns: ReadonlyMap<string, ZeekColumns>
 }
 
 export interface Normaliser {
-  /** Every record becomes at least one event (audit records of one serial become one together). */
+  /** Every record becomes at least one event (audit records of one serial in one batch become one together). */
   normalise(records: readonly PlacedRecord[], pins?: ReadonlyMap<string, SourcePin>): Normalised
   /** The parser most of the lines are for, and how sure that is (0 to 100). */
   recognise(lines: readonly string[]): { parser: string; confidence: number }
@@ -78,16 +82,6 @@ interface Place {
   pin: SourcePin | undefined
 }
 
-interface Pending {
-  event: Event
-  parser: Parser
-  records: AuditRecord[]
-  raws: Uint8Array[]
-  header: SyslogHeader
-  hasHeader: boolean
-  zone: Zone
-}
-
 /**
  * RawRecord -> Event. Reads a syslog header once, finds the parser by the pin of the sender, the program in the
  * header or the look of the content, and remembers it for the sender. What no parser understands becomes an event
@@ -101,7 +95,8 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
   const states = new Map<string, SourceState>()
   const zones = new Map<string, Zone>()
   const run = createRun(chooser, genericSyslog, defaultZone)
-  let pending = new Map<string, Pending>()
+  const audits = createAuditJoiner(run)
+  for (const [key, columns] of options.columns ?? []) stateOf(key).memory.set(zeekColumnsName, columns)
 
   function stateOf(key: string): SourceState {
     let state = states.get(key)
@@ -175,31 +170,6 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
     return { id, timeMs, receivedAtMs: record.receivedAtMs, raw, sourceKey: key, unitPath: '/1/', fields }
   }
 
-  /** Audit records of one serial and sender, in one batch, become the event of the first of them. */
-  function joinPending(): void {
-    for (const held of pending.values()) {
-      if (held.records.length === 1) continue
-      const event = held.event
-      run.header = held.header
-      run.hasHeader = held.hasHeader
-      run.zone = held.zone
-      run.receivedAtMs = event.receivedAtMs
-      run.begin()
-      run.timeMs = held.records[0]!.timeMs
-      run.source = joinAudit(held.records)
-      try {
-        held.parser.apply(run)
-      } catch (thrown) {
-        if (!(thrown instanceof NotUnderstood)) throw thrown
-      }
-      deriveFields(run)
-      if (event.fields.tags !== undefined) run.fields.tags = event.fields.tags
-      event.fields = run.fields
-      event.raw = Buffer.concat(held.raws.flatMap((raw, index) => (index === 0 ? [raw] : [newline, raw])))
-    }
-    pending = new Map()
-  }
-
   /** One event of one part of a record; none when it joined the event of an earlier one. */
   function processPart(
     part: Part,
@@ -215,16 +185,11 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
     if (!parser) unparsed()
     const audit = run.auditRecord
     if (!parser || !audit) return { event: finish(id, record, key, raw), parser: parser?.name ?? 'unparsed' }
-    const joinKey = `${key}\n${audit.node || run.header.host}\n${audit.serial}`
-    const held = pending.get(joinKey)
-    if (held) {
-      held.records.push(audit)
-      held.raws.push(raw)
-      return { event: undefined, parser: parser.name }
-    }
-    const header = { ...run.header }
+    // The kernel tells its events apart by time and serial together: serials begin anew at every start.
+    const joinKey = `${key}\n${audit.node || run.header.host}\n${audit.timeMs}:${audit.serial}`
+    if (audits.joins(joinKey, audit, raw)) return { event: undefined, parser: parser.name }
     const event = finish(id, record, key, raw)
-    pending.set(joinKey, { event, parser, records: [audit], raws: [raw], header, hasHeader: run.hasHeader, zone })
+    audits.hold(joinKey, audit, { event, parser, raw, zone })
     return { event, parser: parser.name }
   }
 
@@ -233,6 +198,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
       const events: Event[] = []
       const offsets: number[] = []
       const tallies = new Map<string, Tally>()
+      const columns = new Map<string, ZeekColumns>()
       for (const placed of records) {
         const { record } = placed
         const key = sourceKey(record)
@@ -255,6 +221,10 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
           const partRaw = parts.length === 1 ? raw : Buffer.from(part.text)
           const { event, parser } = processPart(part, partRaw, partId(id, index), place)
           countParser(tally, parser)
+          if (run.isPreamble) {
+            const named = place.state.memory.get(zeekColumnsName) as ZeekColumns | undefined
+            if (named) columns.set(key, named)
+          }
           if (parser === 'unparsed') {
             failed = true
             tally.lastReason = run.reason
@@ -270,8 +240,8 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
         if (failed) tally.failed++
         else tally.parsed++
       }
-      if (pending.size > 0) joinPending()
-      return { events, offsets, sources: [...tallies.values()].map(finishTally) }
+      audits.finish()
+      return { events, offsets, sources: [...tallies.values()].map(finishTally), columns }
     },
 
     recognise(lines) {
@@ -294,4 +264,3 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
 }
 
 const noTags: string[] = []
-const newline = Buffer.from('\n')

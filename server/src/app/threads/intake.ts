@@ -5,12 +5,18 @@ import type { Normaliser, PlacedRecord, SourcePin, SourceStatistics } from '../.
 import type { BusBatch, Subscriber } from '../../seams/bus/bus.ts'
 import type { BlockLedger } from '../../seams/events/blocks.ts'
 import type { BlockWriter } from '../block-writer.ts'
+import type { openColumnFile } from './column-file.ts'
 
 /**
  * The way of a bus batch into the pipeline: records decoded and normalised with the pins of their senders, statistics
  * gathered, and after a crash the block that was begun cut again exactly as it was.
  */
-export function createIntake({ normaliser, logger }: { normaliser: Normaliser; logger: Logger }) {
+export function createIntake(options: {
+  normaliser: Normaliser
+  columnFile: Pick<ReturnType<typeof openColumnFile>, 'add'>
+  logger: Logger
+}) {
+  const { normaliser, columnFile, logger } = options
   let pins: ReadonlyMap<string, SourcePin> = new Map()
   let statistics: SourceStatistics[] = []
   let unreadable = 0
@@ -29,8 +35,9 @@ export function createIntake({ normaliser, logger }: { normaliser: Normaliser; l
         logger.error({ err: error, partition: batch.partition, offset }, 'a record of the bus cannot be read')
       }
     }
-    const { events, sources } = normaliser.normalise(placed, pins)
+    const { events, sources, columns } = normaliser.normalise(placed, pins)
     statistics.push(...sources)
+    if (columns.size > 0) columnFile.add(columns)
     return events
   }
 

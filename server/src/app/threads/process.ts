@@ -22,6 +22,7 @@ import { createMatchPublisher } from '../match-publisher.ts'
 import { createPipeline } from '../pipeline.ts'
 import { rulePaths } from '../rules.ts'
 import { runThread } from '../thread-body.ts'
+import { openColumnFile } from './column-file.ts'
 import { processGroup, type ThreadData } from './data.ts'
 import { guardDetection } from './guarded-detect.ts'
 import { createIntake } from './intake.ts'
@@ -51,7 +52,8 @@ await runThread(async () => {
 
   const { parsers, refused } = loadParsers(folders)
   for (const file of refused) logger.error(file, 'a parser file was refused')
-  const normaliser = createNormaliser(parsers, { zone: config.timeZone })
+  const columnFile = openColumnFile(join(config.dataDir, `columns-${index}.json`), { clock, logger })
+  const normaliser = createNormaliser(parsers, { zone: config.timeZone, columns: columnFile.columns() })
   const enricher = createEnricher(emptyKnowledge, openPlaces())
   const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
   const detector = createDetector(ruleSet, { lookups: loadLookups(folders[0]!) })
@@ -65,10 +67,13 @@ await runThread(async () => {
     clock,
     ledger,
     insert: events.insertBlock,
-    commit: (partition, last) => bus.commit('raw', processGroup, partition, last),
+    async commit(partition, last) {
+      columnFile.save()
+      await bus.commit('raw', processGroup, partition, last)
+    },
     onFailure: (error, attempt) => logger.warn({ err: error, attempt }, 'a block could not be stored yet'),
   })
-  const intake = createIntake({ normaliser, logger })
+  const intake = createIntake({ normaliser, columnFile, logger })
   const pipeline = createPipeline({
     normalise: intake.normalise,
     enrich: enricher.enrich,

@@ -1,6 +1,10 @@
 import { NotUnderstood, type Run, type SourceValues } from '../run.ts'
 
-interface Columns {
+/** Name of the columns in the memory of a sender. */
+export const zeekColumnsName = 'zeek'
+
+/** What header lines have said of the rows that follow; plain data, so that it can be kept in a file. */
+export interface ZeekColumns {
   path: string
   names: string[]
   types: string[]
@@ -16,11 +20,11 @@ interface Columns {
  */
 export function readZeekTsv(run: Run): SourceValues | undefined {
   const { text, memory } = run
-  let columns = memory.get('zeek') as Columns | undefined
+  let columns = memory.get(zeekColumnsName) as ZeekColumns | undefined
   if (text.charCodeAt(0) === 35) {
     if (text.startsWith('#separator') || !columns) {
       columns = { path: '', names: [], types: [], separator: '\t', setSeparator: ',', empty: '(empty)', unset: '-' }
-      memory.set('zeek', columns)
+      memory.set(zeekColumnsName, columns)
     }
     readHeader(text, columns)
     run.isPreamble = true
@@ -40,7 +44,7 @@ export function readZeekTsv(run: Run): SourceValues | undefined {
   return source
 }
 
-function readHeader(text: string, columns: Columns): void {
+function readHeader(text: string, columns: ZeekColumns): void {
   if (text.startsWith('#separator')) {
     const written = text.slice(10).trim()
     const hex = /^\\x([0-9a-fA-F]{2})$/.exec(written)
@@ -49,14 +53,14 @@ function readHeader(text: string, columns: Columns): void {
   }
   const [name, ...rest] = text.split(columns.separator) as [string, ...string[]]
   if (name === '#fields') columns.names = rest.slice(0, 500)
-  else if (name === '#types') columns.types = rest
+  else if (name === '#types') columns.types = rest.slice(0, 500)
   else if (name === '#path') columns.path = rest[0] ?? ''
   else if (name === '#set_separator') columns.setSeparator = rest[0] ?? ','
   else if (name === '#empty_field') columns.empty = rest[0] ?? '(empty)'
   else if (name === '#unset_field') columns.unset = rest[0] ?? '-'
 }
 
-function typed(value: string, type: string, columns: Columns): unknown {
+function typed(value: string, type: string, columns: ZeekColumns): unknown {
   switch (type) {
     case 'count':
     case 'int':

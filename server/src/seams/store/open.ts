@@ -77,6 +77,9 @@ export function connectStore(
   })
   // An idle connection that breaks (the server went away) is replaced at the next query; without this it would be thrown.
   pool.on('error', (error) => logger.warn({ err: error }, 'a connection to the state store broke'))
+  // One that breaks in the middle of a transaction fails its query; the event that tells of it again must find a
+  // listener too, or it would end the thread, and in the main thread the program.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return { database: drizzle(pool, { casing: 'snake_case' }), close: () => pool.end() }
 }
 
