@@ -1,90 +1,85 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Event } from '../../server/src/event/event.ts'
 import { systemClock } from '../../server/src/seams/clock/clock.ts'
-import { type Events, openEvents, visibleTo } from '../../server/src/seams/events/open.ts'
+import { type Events, openEvents } from '../../server/src/seams/events/open.ts'
+import { type Answer, startTestServer, type TestServer } from '../harness/http-server.ts'
 import { createLineMix } from './lines.ts'
 
 export const name = 'search'
 
 const total = Number(process.env.WATCHFIRE_BENCH_EVENTS ?? 10_000_000)
 const blockRows = 50_000
-const rounds = 9
+const rounds = 20
 const needle = '账号zhangwei口令爆破告警，来源198.51.100.77，主机portal-needle'
 
-const newest = 'ORDER BY timestamp DESC, event_id DESC LIMIT 100'
-const words = (text: string) => `hasAllTokens(lower(message), tokens('${text}', 'asciiCJK'))`
-const phrase = (text: string) => `${words(text)} AND lower(message) LIKE '%${text}%'`
+const fields = ['source.ip', 'user.name', 'host.name', 'event.action', 'http.response.status_code']
 
-const queries: [what: string, sql: string][] = [
-  ['rare word, newest 100', `SELECT event_id, message FROM watchfire.events WHERE ${phrase('zhangwei')} ${newest}`],
-  [
-    'rare Chinese phrase, newest 100',
-    `SELECT event_id, message FROM watchfire.events WHERE ${phrase('口令爆破')} ${newest}`,
-  ],
-  [
-    'common Chinese phrase, newest 100',
-    `SELECT event_id, message FROM watchfire.events WHERE ${phrase('动作=拒绝')} ${newest}`,
-  ],
-  [
-    'two common words, newest 100',
-    `SELECT event_id, message FROM watchfire.events WHERE ${words('failed')} AND ${words('user7')} ${newest}`,
-  ],
-  [
-    'part of a word (LIKE), newest 100',
-    `SELECT event_id FROM watchfire.events WHERE lower(message) LIKE '%tal-need%' ${newest}`,
-  ],
-  [
-    'Chinese part (LIKE), newest 100',
-    `SELECT event_id FROM watchfire.events WHERE lower(message) LIKE '%爆破告%' ${newest}`,
-  ],
-  ['regular expression, count', `SELECT count() FROM watchfire.events WHERE match(message, '(?-s)user[0-9]+x+ from')`],
-  [
-    'rare source address, newest 100',
-    `SELECT event_id FROM watchfire.events WHERE source_ip = toIPv6('198.51.100.77') ${newest}`,
-  ],
-  ['one event by id', `SELECT event_original FROM watchfire.events WHERE event_id = '0-4242-0'`],
-  ['newest 100', `SELECT event_id, message FROM watchfire.events ${newest}`],
-  [
-    'field value, newest 100',
-    `SELECT event_id FROM watchfire.events WHERE event_outcome = 'success' AND user_name = 'user3' ${newest}`,
-  ],
-  ['field outside the core, count', `SELECT count() FROM watchfire.events WHERE extra['kv.policy'] = '"7"'`],
-  [
-    'histogram over all',
-    'SELECT toStartOfInterval(timestamp, INTERVAL 1 MINUTE) AS at, count() FROM watchfire.events GROUP BY at ORDER BY at',
-  ],
-  [
-    'histogram of a word',
-    `SELECT toStartOfInterval(timestamp, INTERVAL 1 MINUTE) AS at, count() FROM watchfire.events WHERE ${words('failed')} GROUP BY at ORDER BY at`,
-  ],
-  [
-    'top 10 source addresses',
-    'SELECT source_ip, count() AS n FROM watchfire.events GROUP BY source_ip ORDER BY n DESC LIMIT 10',
-  ],
-  ['count and group by outcome', 'SELECT event_module, event_outcome, count() FROM watchfire.events GROUP BY 1, 2'],
+/** What is asked through the API, over everything (`hours` undefined) or the last hours of it. */
+const questions: { what: string; path?: string; query: string; hours?: number; more?: Record<string, unknown> }[] = [
+  { what: 'newest 100', query: '' },
+  { what: 'rare word', query: 'zhangwei' },
+  { what: 'rare Chinese phrase', query: '口令爆破' },
+  { what: 'common Chinese phrase', query: '动作=拒绝' },
+  { what: 'two words', query: 'failed user7' },
+  { what: 'a phrase of common words', query: '"failed password"' },
+  { what: 'a word within a dotted name', query: 'detail' },
+  { what: 'an address as free text', query: '198.51.100.77' },
+  { what: 'a common inner address as free text', query: '10.0.0.1' },
+  { what: 'a network', query: 'source.ip:198.51.100.0/24' },
+  { what: 'a host name as free text', query: 'srv-7' },
+  { what: 'two fields', query: 'event.outcome:success and user.name:user3' },
+  { what: 'a field outside the core', query: 'kv.policy:7' },
+  { what: 'part of a Chinese text', query: '*爆破告*' },
+  { what: 'part of a Latin word', query: '*ortal-need*' },
+  { what: 'histogram, last 24 h', path: '/histogram', query: '', hours: 24 },
+  { what: 'histogram of a word, last 24 h', path: '/histogram', query: 'failed', hours: 24 },
+  { what: 'histogram by outcome, last 24 h', path: '/histogram', query: '', hours: 24, more: { by: 'event.outcome' } },
+  { what: 'facets of 5 fields, last 15 min', path: '/facets', query: '', hours: 0.25, more: { fields } },
+  { what: 'facets of 5 fields, all', path: '/facets', query: '', more: { fields } },
+  { what: 'facets of 5 fields, of a word', path: '/facets', query: 'user7', more: { fields } },
 ]
 
-/** Fills a store with the line mix, then measures size against `zstd -3` of the same lines, memory, and searches. */
+/**
+ * Fills a store with the line mix, measures its size against `zstd -3` of the same lines and its memory, then asks
+ * through the HTTP API. WATCHFIRE_BENCH_STORE names a folder whose store is kept, and asked again when it is full.
+ */
 export async function run(): Promise<Record<string, number | string>[]> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'watchfire-bench-search-'))
+  const kept = process.env.WATCHFIRE_BENCH_STORE
+  const dataDir = kept ?? mkdtempSync(join(tmpdir(), 'watchfire-bench-search-'))
   const events = await openEvents(
     { events: 'embedded', dataDir, retentionDays: 190 },
     { logger: pino({ level: 'warn' }), clock: systemClock },
   )
+  const server = await startTestServer({ events: events.query })
   try {
-    const rows = [...(await fill(events, dataDir))]
-    for (const [what, sql] of queries) rows.push(await measure(events, what, sql))
+    const there = (await storeSize(events)).rows
+    const rows = there >= total ? [] : await fill(events, dataDir)
+    rows.push({ what: 'events', count: (await storeSize(events)).rows, load: round(loadavg()[0]!) })
+    const newestMs = await newestTime(server)
+    for (const question of questions) rows.push(await measure(server, question, newestMs))
     rows.push({ what: 'memory of the engine after the searches', MiB: memoryMiB(dataDir) })
     return rows
   } finally {
+    await server.close()
     await events.close()
-    rmSync(dataDir, { recursive: true, force: true })
+    if (kept === undefined) rmSync(dataDir, { recursive: true, force: true })
   }
+}
+
+async function newestTime(server: TestServer): Promise<number> {
+  const { body } = await ask(server, '', { query: '', from: 0, to: 'now', limit: 1 })
+  return Date.parse(body.items[0]['@timestamp'])
+}
+
+async function ask(server: TestServer, path: string, body: unknown): Promise<Answer> {
+  const answer = await server.root.operator.call('POST', `/api/v1/search${path}`, body)
+  if (answer.status !== 200) throw new Error(`the search was refused: ${answer.text}`)
+  return answer
 }
 
 async function fill(events: Events, dataDir: string): Promise<Record<string, number | string>[]> {
@@ -118,7 +113,7 @@ async function fill(events: Events, dataDir: string): Promise<Record<string, num
   rmSync(archive, { force: true })
   return [
     {
-      what: 'events',
+      what: 'inserted',
       count: total,
       rowsPerSecond: Math.round(total / (insertMs / 1000)),
       bytesPerLine: Math.round(lineBytes / total),
@@ -147,38 +142,40 @@ function needles(like: Event): Event[] {
   }))
 }
 
-async function measure(events: Events, what: string, sql: string): Promise<Record<string, number | string>> {
+async function measure(
+  server: TestServer,
+  { what, path = '', query, hours, more }: (typeof questions)[number],
+  newestMs: number,
+): Promise<Record<string, number | string>> {
   const timesMs: number[] = []
-  let found = 0
+  const to = newestMs + 1
+  const from = hours === undefined ? 0 : to - hours * 3_600_000
+  let matched = 0
   for (let round = 0; round < rounds; round++) {
     const startedAt = performance.now()
-    const answer = await events.query.query({
-      query: sql,
-      format: 'JSONEachRow',
-      clickhouse_settings: visibleTo('/1/'),
-    })
-    found = (await answer.json()).length
+    const { body } = await ask(server, path, { query, from, to, ...more })
     timesMs.push(performance.now() - startedAt)
+    matched = body.total
   }
   const first = timesMs[0]!
   timesMs.sort((a, b) => a - b)
-  return {
-    what,
-    rows: found,
-    firstMs: round(first),
-    medianMs: round(timesMs[rounds >> 1]!),
-    slowestMs: round(timesMs.at(-1)!),
-  }
+  const at = (share: number) => round(timesMs[Math.ceil(share * rounds) - 1]!)
+  return { what, matched, firstMs: round(first), p50Ms: at(0.5), p95Ms: at(0.95), load: round(loadavg()[0]!) }
 }
 
-async function storeSize(events: Events): Promise<{ bytes: number; indexBytes: number; parts: number }> {
+async function storeSize(events: Events): Promise<Record<'rows' | 'bytes' | 'indexBytes' | 'parts', number>> {
   const answer = await events.query.query({
-    query: `SELECT sum(bytes_on_disk) AS bytes, sum(secondary_indices_compressed_bytes) AS indexBytes, count() AS parts
+    query: `SELECT sum(rows) AS rows, sum(bytes_on_disk) AS bytes, sum(secondary_indices_compressed_bytes) AS indexBytes, count() AS parts
       FROM system.parts WHERE active AND database = 'watchfire'`,
     format: 'JSONEachRow',
   })
-  const [row] = await answer.json<Record<'bytes' | 'indexBytes' | 'parts', string>>()
-  return { bytes: Number(row!.bytes), indexBytes: Number(row!.indexBytes), parts: Number(row!.parts) }
+  const [row] = await answer.json<Record<'rows' | 'bytes' | 'indexBytes' | 'parts', string>>()
+  return {
+    rows: Number(row!.rows),
+    bytes: Number(row!.bytes),
+    indexBytes: Number(row!.indexBytes),
+    parts: Number(row!.parts),
+  }
 }
 
 async function untilMerged(events: Events): Promise<void> {

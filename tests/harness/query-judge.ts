@@ -58,12 +58,13 @@ function eventHolds(event: Event, pattern: Pattern): boolean {
   const text = [...texts, ...own].join('\n')
   const value = pattern.every((part) => part.kind === 'literal') ? literal(pattern) : ''
   const inText = textHolds(text, pattern)
-  const address = isIP(value) === 0 ? undefined : addressNumber(value)
-  if (address === undefined) return inText
-  const known = [fields['source.ip'], fields['destination.ip'], fields['related.ip']].flat()
+  const family = isIP(value)
+  if (family === 0) return inText
+  const address = addressNumber(value)
+  const known: unknown[] = ['source.ip', 'destination.ip', 'related.ip'].flatMap((name) => fields[name] as unknown)
   const isKnown = known.some((one) => typeof one === 'string' && addressNumber(one) === address && address !== 0n)
-  const written = text.match(/\d+\.\d+\.\d+\.\d+/g) ?? []
-  return isKnown || (isIP(value) === 4 ? written.includes(value) : inText)
+  const written: string[] = text.match(/\d+\.\d+\.\d+\.\d+/g) ?? []
+  return isKnown || (family === 4 ? written.includes(value) : inText)
 }
 
 /** JSON text with its escapes undone. */

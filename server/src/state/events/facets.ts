@@ -4,6 +4,7 @@ import { suggestFields } from '../../event/query-suggest.ts'
 import { queryFieldType } from '../../event/query-value.ts'
 import { columnOf } from '../../seams/events/columns.ts'
 import { eventsTable } from '../../seams/events/schema.ts'
+import { compileQuery } from './compile.ts'
 import { type EventsContext, runQuery } from './run.ts'
 import { compileScope, type SearchScope } from './scope.ts'
 import type { SqlParameters } from './sql.ts'
@@ -50,32 +51,54 @@ export function requireField(field: string): void {
   throw new CodedError('BAD_REQUEST', `There is no field ${field}`, { field, suggestions: suggestFields(field) })
 }
 
-/** One pass for all fields: each row gives its (field, value) pairs, and the pairs are counted. */
+/**
+ * Each field is counted by itself, as its column is; only what is given out becomes text. Counting (field, text) pairs
+ * in one pass takes four times as long.
+ */
 function valuesSql(input: FacetsInput, { clock }: EventsContext) {
   const { parameters, where } = compileScope(input, clock)
-  const pairs = input.fields.map((field, index) => {
-    const text = valueText(field, parameters)
-    return isArrayField(field) ? `arrayMap(x -> (${index}, x), arrayDistinct(${text}))` : `[(${index}, ${text})]`
+  const limit = parameters.add('UInt32', input.limit)
+  const counts = input.fields.map((field, index) => {
+    const value = columnOf(field) ?? valueText(field, parameters)
+    const key = isArrayField(field) ? `arrayJoin(arrayDistinct(${value}))` : value
+    return `SELECT ${index} AS field, ${keyText(field)} AS value, count
+    FROM (
+      SELECT ${key} AS key, count() AS count
+      FROM ${eventsTable}
+      WHERE ${where} AND ${presence(field, parameters)}
+      GROUP BY key
+      ORDER BY count DESC, key
+      LIMIT ${limit}
+    )
+    WHERE value != ''`
   })
-  const sql = `SELECT pair.1 AS field, pair.2 AS value, count() AS count
-    FROM ${eventsTable}
-    ARRAY JOIN arrayConcat(${pairs.join(', ')}) AS pair
-    WHERE ${where} AND value != ''
-    GROUP BY field, value
-    ORDER BY count DESC, value
-    LIMIT ${parameters.add('UInt32', input.limit)} BY field
+  // The bounds hold for each field.
+  const sql = `SELECT * FROM (
+    ${counts.join('\n    UNION ALL\n    ')}
+    )
+    ORDER BY field, count DESC, value
     SETTINGS max_rows_to_group_by = ${distinctMax}, group_by_overflow_mode = 'any'`
   return { sql, parameters }
 }
 
 function countPresent(context: EventsContext, input: FacetsInput): Promise<Record<string, number>[]> {
   const { parameters, where } = compileScope(input, context.clock)
-  const counts = input.fields.map((field, index) => {
-    const text = valueText(field, parameters)
-    return `countIf(${isArrayField(field) ? `notEmpty(${text})` : `${text} != ''`}) AS present${index}`
-  })
+  const counts = input.fields.map((field, index) => `countIf(${presence(field, parameters)}) AS present${index}`)
   const sql = `SELECT count() AS total, ${counts.join(', ')} FROM ${eventsTable} WHERE ${where}`
   return runQuery<Record<string, number>>(context, sql, parameters)
+}
+
+/** Condition: the field has a value that is not an empty text. */
+function presence(field: string, parameters: SqlParameters): string {
+  if (columnOf(field) !== undefined) return compileQuery({ kind: 'exists', field }, parameters)
+  return `notEmpty(${valueText(field, parameters)})`
+}
+
+/** The column `key`, an element of the field, as text. */
+function keyText(field: string): string {
+  return columnOf(field) !== undefined && queryFieldType(field) === 'ip'
+    ? addressText('key')
+    : "ifNull(toString(key), '')"
 }
 
 /** SQL for a field's value as text, `''` when absent; of array fields an array of texts. */
@@ -87,8 +110,12 @@ export function valueText(field: string, parameters: SqlParameters): string {
     return isArrayField(field) ? `arrayMap(x -> ${scalar('x')}, JSONExtractArrayRaw(${value}))` : scalar(value)
   }
   const type = queryFieldType(field)
-  const plain = (value: string) => `replaceRegexpOne(toString(${value}), '^::(ffff:([0-9.]+))?$', '\\\\2')`
-  if (isArrayField(field)) return type === 'ip' ? `arrayMap(x -> ${plain('x')}, ${column})` : column
-  if (type === 'ip') return plain(column)
+  if (isArrayField(field)) return type === 'ip' ? `arrayMap(x -> ${addressText('x')}, ${column})` : column
+  if (type === 'ip') return addressText(column)
   return type === 'keyword' || type === 'text' ? column : `ifNull(toString(${column}), '')`
+}
+
+/** SQL: an address as people write it; '' for the one that says there is none. */
+function addressText(value: string): string {
+  return `replaceRegexpOne(toString(${value}), '^::(ffff:([0-9.]+))?$', '\\\\2')`
 }
