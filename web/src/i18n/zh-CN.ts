@@ -163,7 +163,7 @@ export const zhCN = {
   },
   tactic: {
     reconnaissance: '侦察',
-    'resource-development': '资源开发',
+    'resource-development': '资源准备',
     'initial-access': '初始访问',
     execution: '执行',
     persistence: '持久化',
@@ -174,10 +174,10 @@ export const zhCN = {
     'credential-access': '凭据访问',
     discovery: '发现',
     'lateral-movement': '横向移动',
-    collection: '收集',
+    collection: '数据收集',
     'command-and-control': '命令与控制',
     exfiltration: '数据渗出',
-    impact: '影响',
+    impact: '影响与破坏',
   },
   detector: { sigma: '规则', correlation: '关联规则', intel: '情报', model: '模型', analytic: '定时分析' },
   entity: {
