@@ -243,7 +243,7 @@ describe('facts, score and story', () => {
     const rule = (tactic: string, first: number, last = first) => ({ tactics: [tactic], firstMs: first, lastMs: last })
     const chain = (...rules: ReturnType<typeof rule>[]) => stageChain(rules, attack)
     expect(chain(rule('initial-access', 1), rule('execution', 2), rule('impact', 3))).toHaveLength(3)
-    expect(chain(rule('impact', 1), rule('initial-access', 2))).toHaveLength(1)
+    expect(chain(rule('impact', 1), rule('initial-access', 2))).toEqual(['impact'])
     expect(chain(rule('credential-access', 5), rule('execution', 1, 9))).toEqual(['execution', 'credential-access'])
     expect(orderTactics(['impact', 'unheard-of', 'reconnaissance', 'impact'], attack)).toEqual([
       'reconnaissance',
@@ -301,8 +301,8 @@ describe('facts, score and story', () => {
     const facts = factsFrom(intrusion)
     expect(score(facts, attack, settings)).toMatchObject({ score: 100, severity: 'critical' })
     expect(title(facts, attack)).toEqual({
-      zh: '3 个阶段的攻击，已进展至数据渗出：203.0.113.7 → portal-01',
-      en: 'Attack in 3 stages up to Exfiltration: 203.0.113.7 → portal-01',
+      zh: '2 个阶段的攻击，已进展至数据渗出：203.0.113.7 → portal-01',
+      en: 'Attack in 2 stages up to Exfiltration: 203.0.113.7 → portal-01',
     })
     const told = story(facts, attack, china)
     expect(told.zh).toBe(

@@ -39,7 +39,7 @@ export function techniqueName(id: string, attack: AttackLookup): Bilingual {
 /**
  * The longest way through the stages that goes forward both in the order of an attack and in time: each tactic counts
  * from its first firing on, and may follow another when it went on at or after that. Reconnaissance that comes after
- * exfiltration does not lengthen the way.
+ * exfiltration does not lengthen the way. Of ways of one length it is the one that leads furthest.
  */
 export function stageChain(rules: Pick<RuleFact, 'tactics' | 'firstMs' | 'lastMs'>[], attack: AttackLookup): string[] {
   const spans = new Map<string, { firstMs: number; lastMs: number }>()
@@ -66,7 +66,7 @@ export function stageChain(rules: Pick<RuleFact, 'tactics' | 'firstMs' | 'lastMs
     }
     best.push([...before, tactic])
   }
-  return best.reduce((longest, chain) => (chain.length > longest.length ? chain : longest), [])
+  return best.reduce((longest, chain) => (chain.length >= longest.length ? chain : longest), [])
 }
 
 /** By UTF-16 units: the same on every machine, whatever its language. */

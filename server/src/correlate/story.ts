@@ -26,13 +26,11 @@ export function title(facts: IncidentFacts, attack: AttackLookup): Bilingual {
   const worst = worstRule(facts.rules)
   const actor = mainActor(facts.entities)
   const targets = attackedHosts(facts.entities).filter((target) => target !== actor)
-  const stages = orderTactics(
-    facts.rules.flatMap((rule) => rule.tactics),
-    attack,
-  ).filter((tactic) => attack.tactics.has(tactic))
+  // The stages the score counts, so that title, score and lists say the same.
+  const stages = stageChain(facts.rules, attack)
   const what = (language: Language) => {
     if (stages.length < 2 || facts.rules.length < 2) return titleIn(worst, language)
-    const last = attack.tactics.get(stageChain(facts.rules, attack).at(-1)!)![language]
+    const last = attack.tactics.get(stages.at(-1)!)![language]
     return language === 'zh'
       ? `${stages.length} 个阶段的攻击，已进展至${last}`
       : `Attack in ${stages.length} stages up to ${last}`

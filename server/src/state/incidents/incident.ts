@@ -32,7 +32,10 @@ export interface Incident {
   /** In the order of an attack. */
   tactics: string[]
   techniques: string[]
-  /** Actors first, then by first sight; at most `entityLimit`. */
+  /**
+   * Actors first, then hosts that were attacked, accounts, addresses, domains, and programs and files last; of one kind by
+   * first sight; at most `entityLimit`.
+   */
   entities: Entity[]
   ruleIds: string[]
   unitPath: string
@@ -55,6 +58,13 @@ export interface Incident {
 
 const entityLimit = 20
 const roleRank = { actor: 0, target: 1, observed: 2 }
+const typeRank = { host: 1, user: 2, ip: 3, domain: 4, url: 5, process: 6, file: 7 }
+
+/** Place of an entity in what people are shown; a program is last also where it acted: it says less than who ran it. */
+function entityRank({ type, role }: Entity): number {
+  const isActor = role === 'actor' && typeRank[type] < typeRank.url
+  return isActor ? 0 : typeRank[type] * 10 + roleRank[role]
+}
 
 export const incidentColumns = { incident: incidents, assigneeName: users.displayName }
 
@@ -79,7 +89,7 @@ export function incidentView({
     mergedInto: __,
     ...rest
   } = incident
-  const entities = [...facts.entities].sort((a, b) => roleRank[a.role] - roleRank[b.role]).slice(0, entityLimit)
+  const entities = facts.entities.toSorted((a, b) => entityRank(a) - entityRank(b)).slice(0, entityLimit)
   return {
     ...rest,
     title: { zh: titleZh, en: titleEn },
