@@ -34,7 +34,7 @@ const keysOf: Record<string, string[]> = {
   health: ['health', 'overview'],
 }
 
-/** Lists are asked again at most this often, however many changes arrive. */
+/** Lists are asked again at once for a first change, and then at most this often, however many arrive. */
 const gatherMs = 700
 const reopenMs = 5000
 
@@ -54,7 +54,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const flush = () => {
-      timer.current = undefined
+      timer.current = old.current.size > 0 ? setTimeout(flush, gatherMs) : undefined
       const keys = [...old.current]
       old.current.clear()
       for (const key of keys) void queries.invalidateQueries({ queryKey: [key] })
@@ -62,7 +62,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const onChange = (change: Change) => {
       if (pausedNow.current) return setWaiting((count) => count + 1)
       for (const key of keysOf[change.noun] ?? []) old.current.add(key)
-      if (old.current.size > 0) timer.current ??= setTimeout(flush, gatherMs)
+      if (timer.current === undefined) flush()
     }
     let stream: EventSource
     let again: ReturnType<typeof setTimeout> | undefined

@@ -23,6 +23,9 @@ import { openHelp } from './HelpOverlay.tsx'
 export function TopBar({ onToggleNavigation }: { onToggleNavigation(): void }) {
   const { t } = useTranslation()
   const { data: me } = useMe()
+  const name = me?.user?.displayName ?? me?.name
+  // A first account goes by the name of its role.
+  const role = me?.user ? t(`role.${me.user.role}`) : undefined
   const signOut = useSignOut()
   const navigate = useNavigate()
   return (
@@ -72,8 +75,8 @@ export function TopBar({ onToggleNavigation }: { onToggleNavigation(): void }) {
           ]}
         >
           <UserOutlined aria-hidden="true" />
-          {me?.user?.displayName ?? me?.name}
-          {me?.user ? <span className="faint small">{t(`role.${me.user.role}`)}</span> : null}
+          {name}
+          {role !== undefined && role !== name ? <span className="faint small">{role}</span> : null}
         </MenuButton>
       </div>
     </header>

@@ -14,11 +14,11 @@ import { useKeys } from '../ui/keys.ts'
 import { recall, remember } from '../ui/remember.ts'
 import { Problem } from '../ui/States.tsx'
 import { ColumnChooser } from './ColumnChooser.tsx'
-import { type Column, type ColumnMemory, type Sort, shownColumns, visibleRows } from './columns.ts'
+import { type Column, type ColumnMemory, fittingColumns, type Sort, shownColumns, visibleRows } from './columns.ts'
 
 const rowHeight = 32
-/** Below this width minor columns are left out. */
-const narrowBelow = 900
+/** Of the column of check boxes. */
+const checkWidth = 34
 /** Above this many rows only those near the screen are drawn. */
 const windowAbove = 200
 
@@ -73,11 +73,11 @@ export function Table<Row>(props: TableProps<Row>) {
   const [cursor, setCursor] = useState(-1)
   const [view, setView] = useState({ top: 0, height: 800, width: 1200 })
   const count = rows?.length ?? 0
-  const isNarrow = view.width < narrowBelow
+  const room = view.width - (onSelect ? checkWidth : 0)
   const columns = useMemo(() => {
     const chosen = chooser ? shownColumns(props.columns, memory) : props.columns
-    return isNarrow ? chosen.filter(({ minor }) => !minor) : chosen
-  }, [props.columns, memory, chooser, isNarrow])
+    return fittingColumns(chosen, memory, room)
+  }, [props.columns, memory, chooser, room])
 
   useLayoutEffect(() => {
     const element = scroll.current
@@ -171,7 +171,7 @@ export function Table<Row>(props: TableProps<Row>) {
           style={{ minWidth: widthOf(columns, memory, onSelect !== undefined) }}
         >
           <colgroup>
-            {onSelect ? <col style={{ width: 34 }} /> : null}
+            {onSelect ? <col style={{ width: checkWidth }} /> : null}
             {columns.map((column) => (
               <col
                 key={column.key}
@@ -353,5 +353,5 @@ function SkeletonRows({ columns }: { columns: number }) {
 
 /** The least width at which no column is squeezed; below it the table scrolls sideways. */
 function widthOf<Row>(columns: Column<Row>[], memory: ColumnMemory, check: boolean): number {
-  return columns.reduce((sum, { key, width }) => sum + (memory.widths?.[key] ?? width), check ? 34 : 0)
+  return columns.reduce((sum, { key, width }) => sum + (memory.widths?.[key] ?? width), check ? checkWidth : 0)
 }

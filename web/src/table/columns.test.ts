@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Column, formatSort, parseSort, shownColumns, visibleRows } from './columns.ts'
+import { type Column, fittingColumns, formatSort, parseSort, shownColumns, visibleRows } from './columns.ts'
 
 const column = (key: string, hidden = false): Column<unknown> => ({
   key,
@@ -15,6 +15,17 @@ describe('columns', () => {
     expect(shownColumns(columns, {}).map(({ key }) => key)).toEqual(['time', 'host'])
     expect(shownColumns(columns, { shown: ['rule', 'gone', 'time'] }).map(({ key }) => key)).toEqual(['time', 'rule'])
     expect(shownColumns(columns, { shown: ['gone'] }).map(({ key }) => key)).toEqual(['time'])
+  })
+
+  it('leaves minor columns out one by one, the last first, until the rest fit', () => {
+    const minor = (key: string) => ({ ...column(key), minor: true })
+    const columns = [column('time'), minor('unit'), column('name'), minor('owner'), minor('kind')]
+    const keys = (room: number, memory = {}) => fittingColumns(columns, memory, room).map(({ key }) => key)
+    expect(keys(400)).toEqual(['time', 'unit', 'name', 'owner', 'kind'])
+    expect(keys(399)).toEqual(['time', 'unit', 'name', 'owner'])
+    expect(keys(300)).toEqual(['time', 'unit', 'name'])
+    expect(keys(10)).toEqual(['time', 'name'])
+    expect(keys(400, { widths: { name: 500 } })).toHaveLength(5)
   })
 
   it('reads and writes the sort of a link', () => {

@@ -12,7 +12,7 @@ export interface Column<Row> {
   sortKey?: string
   /** Off until chosen. */
   hidden?: boolean
-  /** Left out while the table is narrow, e.g. beside an open detail. */
+  /** Left out while there is no room for it, e.g. beside an open detail; the last of the minor ones goes first. */
   minor?: boolean
   render(row: Row): ReactNode
 }
@@ -28,6 +28,23 @@ export function shownColumns<Row>(columns: Column<Row>[], memory: ColumnMemory):
   const chosen = memory.shown
   const shown = chosen ? columns.filter(({ key }) => chosen.includes(key)) : columns.filter(({ hidden }) => !hidden)
   return shown.length > 0 ? shown : columns.slice(0, 1)
+}
+
+/**
+ * The columns there is room for in `room` pixels: minor ones are left out one by one, the last first, until the rest fit.
+ * What a person dragged wider does not push others out; then the table scrolls.
+ */
+export function fittingColumns<Row>(columns: Column<Row>[], memory: ColumnMemory, room: number): Column<Row>[] {
+  const widthOf = ({ key, width }: Column<Row>) => Math.min(memory.widths?.[key] ?? width, width)
+  let needed = columns.reduce((sum, column) => sum + widthOf(column), 0)
+  const left = new Set<string>()
+  for (const column of columns.toReversed()) {
+    if (needed <= room) break
+    if (!column.minor) continue
+    left.add(column.key)
+    needed -= widthOf(column)
+  }
+  return left.size > 0 ? columns.filter(({ key }) => !left.has(key)) : columns
 }
 
 export interface Sort {

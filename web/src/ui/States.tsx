@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/problem.ts'
 import { Copy } from './Copy.tsx'
-import { hintOf } from './problemText.ts'
+import { failureOf, hintOf } from './problemText.ts'
 
 /** Nothing here: what that means and, as a button, what to do next. */
 export function Empty({ title, children, action }: { title: ReactNode; children?: ReactNode; action?: ReactNode }) {
@@ -26,7 +26,7 @@ export function Problem({ error, onRetry }: { error: unknown; onRetry?: () => vo
     <div className="state error" role="alert" data-testid="problem">
       <div className="row">
         <code className="chip bad">{code}</code>
-        <h3>{t('states.failed')}</h3>
+        <h3>{failureOf(code) ?? t('states.failed')}</h3>
       </div>
       <p className="soft">{message}</p>
       {hint ? (

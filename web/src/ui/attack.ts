@@ -31,3 +31,11 @@ export function isTactic(name: string): name is Tactic {
 export function earliest(names: string[]): Tactic | undefined {
   return tactics.find((tactic) => names.includes(tactic))
 }
+
+/** The stages that an incident's score counts, in their order; undefined when it has no part for them. */
+export function countedStages(
+  parts: { name: string; because: Record<string, string | number> }[],
+): string[] | undefined {
+  const stages = parts.find(({ name }) => name === 'stages')?.because.stages
+  return typeof stages === 'string' ? stages.split(', ') : undefined
+}

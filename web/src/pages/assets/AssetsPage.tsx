@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Form, Input, Popconfirm, Select } from 'antd'
+import { AutoComplete, Form, Input, Popconfirm, Select } from 'antd'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
@@ -21,6 +21,10 @@ import { useUrl } from '../../ui/useUrl.ts'
 import { Value } from '../../ui/Value.tsx'
 
 type Asset = Schemas['Asset']
+
+/** Kinds that have words here; any other is shown as it was given. */
+const kinds = ['server', 'workstation', 'firewall', 'network', 'database', 'storage', 'camera', 'printer'] as const
+const isKind = (kind: string): kind is (typeof kinds)[number] => (kinds as readonly string[]).includes(kind)
 
 const criticalities = ['low', 'medium', 'high', 'critical'] as const
 
@@ -76,7 +80,12 @@ export default function AssetsPage() {
         grow: true,
         render: (row) => <span className="strong">{row.name}</span>,
       },
-      { key: 'kind', title: t('asset.kind'), width: 110, render: (row) => row.kind },
+      {
+        key: 'kind',
+        title: t('asset.kind'),
+        width: 110,
+        render: (row) => (isKind(row.kind) ? t(`asset.kinds.${row.kind}`) : row.kind),
+      },
       {
         key: 'criticality',
         title: t('asset.criticality'),
@@ -223,7 +232,9 @@ export default function AssetsPage() {
             <Input autoFocus />
           </Form.Item>
           <Form.Item name="kind" label={t('asset.kind')} rules={[{ required: true, max: 50 }]}>
-            <Input />
+            <AutoComplete
+              options={kinds.map((value) => ({ value, label: `${value} · ${t(`asset.kinds.${value}`)}` }))}
+            />
           </Form.Item>
           <Form.Item name="addresses" label={t('asset.addresses')} extra={t('asset.addressesHint')}>
             <Select mode="tags" open={false} suffixIcon={null} tokenSeparators={[',', ' ', ';']} />

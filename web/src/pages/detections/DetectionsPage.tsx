@@ -92,7 +92,7 @@ export default function DetectionsPage() {
       {
         key: 'stage',
         minor: true,
-        title: t('incident.stage'),
+        title: t('rule.stage'),
         width: 112,
         render: (row) => <Stage tactics={row.tactics} />,
       },

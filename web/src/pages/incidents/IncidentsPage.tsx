@@ -10,6 +10,7 @@ import { useSay } from '../../i18n/useSay.ts'
 import { type Column, formatSort, parseSort } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
+import { countedStages } from '../../ui/attack.ts'
 import { fieldOfEntity } from '../../ui/entity.ts'
 import { Filter, FilterText } from '../../ui/Filter.tsx'
 import { formatNumber } from '../../ui/format.ts'
@@ -122,7 +123,7 @@ export default function IncidentsPage() {
         minor: true,
         title: t('incident.stage'),
         width: 116,
-        render: (row) => <Stage tactics={row.tactics} />,
+        render: (row) => <Stage tactics={row.tactics} counted={countedStages(row.scoreParts)} />,
       },
       {
         key: 'detectionCount',

@@ -61,7 +61,7 @@ export function Incidents({ incidents }: { incidents: NonNullable<Overview['inci
         {incidents.top.length === 0 ? (
           <p className="soft">{t('overview.noIncidents')}</p>
         ) : (
-          <table className="simple-table">
+          <table className="simple-table one-line">
             <tbody>
               {incidents.top.map((incident) => (
                 <tr key={incident.id}>
@@ -71,7 +71,7 @@ export function Incidents({ incidents }: { incidents: NonNullable<Overview['inci
                   <td className="right number strong" style={{ width: 56 }} title={t('incident.score')}>
                     {formatNumber(incident.score)}
                   </td>
-                  <td>
+                  <td className="ellipsis" title={say(incident.title)}>
                     <Link to="/incidents" search={{ id: String(incident.id) } as never}>
                       {say(incident.title)}
                     </Link>

@@ -78,7 +78,7 @@ export default function RulesPage() {
       {
         key: 'stage',
         minor: true,
-        title: t('incident.stage'),
+        title: t('rule.stage'),
         width: 112,
         render: (row) => <Stage tactics={row.tactics} />,
       },
