@@ -35,6 +35,7 @@ export default function AuditPage() {
     () => [
       {
         key: 'sequence',
+        minor: true,
         title: t('audit.sequence'),
         width: 80,
         align: 'right',
@@ -68,6 +69,7 @@ export default function AuditPage() {
       },
       {
         key: 'target',
+        minor: true,
         title: t('audit.target'),
         width: 200,
         render: (row) => (

@@ -126,6 +126,7 @@ export default function DetectionsPage() {
       },
       {
         key: 'incident',
+        minor: true,
         title: t('detection.incident'),
         width: 76,
         render: (row) =>

@@ -81,6 +81,7 @@ export default function IncidentsPage() {
       },
       {
         key: 'score',
+        minor: true,
         title: t('incident.score'),
         width: 70,
         align: 'right',

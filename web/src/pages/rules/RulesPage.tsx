@@ -119,6 +119,7 @@ export default function RulesPage() {
       },
       {
         key: 'last',
+        minor: true,
         title: t('rule.lastFired'),
         width: 120,
         render: (row) => <Time value={row.lastFiredAt} as="ago" empty={t('rule.never')} />,

@@ -48,6 +48,7 @@ export default function SourcesPage() {
       },
       {
         key: 'parser',
+        minor: true,
         title: t('source.parser'),
         width: 150,
         render: (row) =>
@@ -107,6 +108,7 @@ export default function SourcesPage() {
       },
       {
         key: 'lastSeen',
+        minor: true,
         title: t('source.lastSeen'),
         width: 120,
         render: (row) => <Time value={row.lastSeenAt} as="ago" />,
