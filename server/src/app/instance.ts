@@ -15,22 +15,30 @@ export interface InstanceFile {
 const fileName = 'instance.json'
 
 /**
- * Claims the data directory for this process. Throws INSTANCE_RUNNING when another live process holds it; what a
- * killed process left behind is taken over.
+ * Claims the data directory for this process. Throws INSTANCE_RUNNING when another live process holds it,
+ * DATA_DIR_UNUSABLE when it cannot be made, read or written; what a killed process left behind is taken over.
  */
 export function claimDataDir(dataDir: string): {
   publish(facts: { httpUrl: string; storeUrl: string }): void
   release(): void
 } {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-  const running = runningInstance(dataDir)
+  const orUnusable = <Result>(work: () => Result): Result => {
+    try {
+      return work()
+    } catch (cause) {
+      const message = `${dataDir} cannot be used: ${(cause as Error).message}`
+      throw new CodedError('DATA_DIR_UNUSABLE', message, { dataDir }, { cause })
+    }
+  }
+  orUnusable(() => mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
+  const running = orUnusable(() => runningInstance(dataDir))
   if (running) {
     throw new CodedError('INSTANCE_RUNNING', `${dataDir} is in use by process ${running.pid}`, { pid: running.pid })
   }
   const own: InstanceFile = { pid: process.pid, startedTicks: startTicks(process.pid) ?? '' }
   const path = join(dataDir, fileName)
   const save = (file: InstanceFile) => writeFileSync(path, JSON.stringify(file), { mode: 0o600 })
-  save(own)
+  orUnusable(() => save(own))
   return {
     publish: (facts) => save({ ...own, ...facts }),
     release: () => rmSync(path, { force: true }),

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import type { Change } from '../event/change.ts'
+import { CodedError } from '../event/errors.ts'
 import { createServer } from '../present/server.ts'
 import { openLocalBus } from '../seams/bus/local.ts'
 import type { Clock } from '../seams/clock/clock.ts'
@@ -117,7 +118,11 @@ export async function startPlatform(
       webFolder: webFolder(),
     })
     undo.push(() => server.close())
-    const httpUrl = await server.listen({ host: config.bind, port: config.httpPort })
+    const httpUrl = await server.listen({ host: config.bind, port: config.httpPort }).catch((cause: Error) => {
+      const place = { host: config.bind, port: config.httpPort }
+      const message = `HTTP ${place.host}:${place.port} cannot be listened on: ${cause.message}`
+      throw new CodedError('LISTEN_FAILED', message, place, { cause })
+    })
     claim.publish({ httpUrl, storeUrl: store.url })
     const issueToken = async (actor: Actor, permissions: Permission[]) => {
       const expiresAt = new Date(clock.now() + dayMs)

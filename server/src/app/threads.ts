@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
+import { CodedError, errorTable } from '../event/errors.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 
 /** What a thread tells the main thread. */
@@ -54,7 +55,7 @@ export function startThread(
     })
     worker.on('error', (error) => {
       logger.error({ thread: name, err: error }, 'thread failed')
-      if (restarts + 1 >= firstStartAttempts) giveUp(error as Error)
+      if (restarts + 1 >= firstStartAttempts) giveUp(codedAgain(error as Error))
     })
     worker.on('exit', () => {
       state = 'down'
@@ -94,4 +95,10 @@ export function startThread(
       timeout.abort()
     },
   }
+}
+
+/** An error loses its class on the way between threads, not its properties. */
+function codedAgain(error: Error & Partial<Pick<CodedError, 'code' | 'detail'>>): Error {
+  const { code, detail, message } = error
+  return code !== undefined && code in errorTable ? new CodedError(code, message, detail, { cause: error }) : error
 }

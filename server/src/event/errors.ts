@@ -15,6 +15,11 @@ export const errorTable = {
     retry: true,
     hint: 'Another Watchfire uses this data directory; stop it, or choose another dataDir.',
   },
+  DATA_DIR_UNUSABLE: {
+    status: 500,
+    retry: false,
+    hint: 'Name a folder that this program may make and write (WATCHFIRE_DATA_DIR), on a disk with room.',
+  },
   CONFIG_INVALID: { status: 500, retry: false, hint: 'Correct the named setting and start again.' },
   INSTANCE_RUNNING: {
     status: 409,
