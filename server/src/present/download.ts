@@ -42,7 +42,7 @@ export async function sendDownload(
   return reply.send(Readable.from(lines()))
 }
 
-/** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it. */
+/** RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it; the name of our own column does not. */
 function csvRow(values: readonly unknown[]): string {
   return `${values.map(csvCell).join(',')}\r\n`
 }
@@ -51,6 +51,7 @@ function csvCell(value: unknown): string {
   if (value === null || value === undefined) return ''
   const plain =
     value instanceof Date ? value.toISOString() : typeof value === 'object' ? JSON.stringify(value) : String(value)
-  const text = typeof value === 'string' && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain
+  const isFormula = typeof value === 'string' && value !== '@timestamp' && /^[=+\-@\t\r]/.test(plain)
+  const text = isFormula ? `'${plain}` : plain
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

@@ -4,7 +4,7 @@ import { columnOf } from './columns.ts'
  * What free text is looked for in, besides `message` and all fields without a column of their own: names a person types
  * as they stand. A record without a message (JSON of one's own) is found by these.
  */
-export const searchedFields = [
+const searchedFields = [
   'host.name',
   'user.name',
   'user.target.name',
