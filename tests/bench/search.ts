@@ -14,7 +14,9 @@ export const name = 'search'
 
 const total = Number(process.env.WATCHFIRE_BENCH_EVENTS ?? 10_000_000)
 const blockRows = 50_000
+/** A question is asked so often, or for so long when it is slow. */
 const rounds = 20
+const questionMs = 5_000
 const needle = '账号zhangwei口令爆破告警，来源198.51.100.77，主机portal-needle'
 
 const fields = ['source.ip', 'user.name', 'host.name', 'event.action', 'http.response.status_code']
@@ -151,7 +153,8 @@ async function measure(
   const to = newestMs + 1
   const from = hours === undefined ? 0 : to - hours * 3_600_000
   let matched = 0
-  for (let round = 0; round < rounds; round++) {
+  const beganAt = performance.now()
+  while (timesMs.length < rounds && (timesMs.length < 3 || performance.now() - beganAt < questionMs)) {
     const startedAt = performance.now()
     const { body } = await ask(server, path, { query, from, to, ...more })
     timesMs.push(performance.now() - startedAt)
@@ -159,8 +162,9 @@ async function measure(
   }
   const first = timesMs[0]!
   timesMs.sort((a, b) => a - b)
-  const at = (share: number) => round(timesMs[Math.ceil(share * rounds) - 1]!)
-  return { what, matched, firstMs: round(first), p50Ms: at(0.5), p95Ms: at(0.95), load: round(loadavg()[0]!) }
+  const at = (share: number) => round(timesMs[Math.ceil(share * timesMs.length) - 1]!)
+  const times = timesMs.length
+  return { what, matched, times, firstMs: round(first), p50Ms: at(0.5), p95Ms: at(0.95), load: round(loadavg()[0]!) }
 }
 
 async function storeSize(events: Events): Promise<Record<'rows' | 'bytes' | 'indexBytes' | 'parts', number>> {

@@ -3,6 +3,7 @@ import { CodedError } from '../../event/errors.ts'
 import { suggestFields } from '../../event/query-suggest.ts'
 import { eventsTable } from '../../seams/events/schema.ts'
 import { columnsFor, documentOf, type EventDocument, type EventRow, isoTime } from './document.ts'
+import type { TimeRange } from './range.ts'
 import { type EventsContext, runQuery } from './run.ts'
 import { type CompiledScope, compileScope, type SearchScope } from './scope.ts'
 import type { SqlParameters } from './sql.ts'
@@ -34,13 +35,10 @@ export async function searchEvents(context: EventsContext, input: SearchInput): 
   const scope = compileScope(input, context.clock)
   const columns = checkedColumns(input.columns)
   const sql = pageSql(scope, input, columns)
-  const [rows, total] = await Promise.all([
-    runQuery<EventRow>(context, sql, scope.parameters),
-    countMatches(
-      context,
-      compileScope({ query: input.query, from: scope.range.fromMs, to: scope.range.toMs }, context.clock),
-    ),
-  ])
+  const rows = await runQuery<EventRow>(context, sql, scope.parameters)
+  // A first page that is not full holds all there are: what is rare is not looked for twice.
+  const isAll = input.after === undefined && rows.length <= input.limit
+  const total = isAll ? rows.length : await countMatches(context, input, scope.range)
   const shown = rows.slice(0, input.limit)
   const last = shown.at(-1)
   return {
@@ -68,9 +66,10 @@ function pageSql(
     LIMIT ${parameters.add('UInt32', limit + 1)}`
 }
 
-async function countMatches(context: EventsContext, scope: CompiledScope): Promise<number> {
-  const sql = `SELECT count() AS total FROM ${eventsTable} WHERE ${scope.where}`
-  const [row] = await runQuery<{ total: number }>(context, sql, scope.parameters)
+async function countMatches(context: EventsContext, { query }: SearchInput, range: TimeRange): Promise<number> {
+  const { parameters, where } = compileScope({ query, from: range.fromMs, to: range.toMs }, context.clock)
+  const sql = `SELECT count() AS total FROM ${eventsTable} WHERE ${where}`
+  const [row] = await runQuery<{ total: number }>(context, sql, parameters)
   return Number(row?.total ?? 0)
 }
 
