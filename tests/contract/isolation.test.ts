@@ -569,9 +569,9 @@ const cases: Record<string, Case> = {
   },
   getSourceSeries: async () => {
     await item('operator', 'GET', (side) => `sources/${side.sourceId}/series`)()
-    expect((await call(alpha.operator, 'GET', `sources/${alpha.sourceId}/series`)).body.items).toMatchObject([
-      { records: 7 },
-    ])
+    const minutes: { records: number }[] = (await call(alpha.operator, 'GET', `sources/${alpha.sourceId}/series`)).body
+      .items
+    expect(minutes.reduce((sum, minute) => sum + minute.records, 0)).toBe(7)
   },
   listParsers: common('operator', 'parsers'),
 
