@@ -48,7 +48,7 @@ export async function sourceSeries(
       .from(sourceMinutes)
       .where(and(inArray(sourceMinutes.sourceId, visibleIds), gte(sourceMinutes.minute, new Date(firstMs))))
     for (const { sourceId, minute, ...counts } of rows) {
-      const place = (minute.getTime() - firstMs) / minuteMs
+      const place = Math.floor((minute.getTime() - firstMs) / minuteMs)
       // A minute later than now was counted before the clock was set back.
       if (place < minutes) series.get(sourceId)![place] = { at: minute, ...counts }
     }
