@@ -28,7 +28,7 @@ describe('field catalogue', () => {
     process.env.WATCHFIRE_SHARED ?? join(import.meta.dirname, '../../../../shared'),
     'data/logs/ecs-fields.csv',
   )
-  it.skipIf(!existsSync(list))('agrees with the published ECS list on every type', () => {
+  it.skipIf(!existsSync(list))('agrees with the published ECS list of ../shared on every type', () => {
     const types: Record<string, string> = { wildcard: 'keyword', constant_keyword: 'keyword', match_only_text: 'text' }
     const disagreements: string[] = []
     let compared = 0

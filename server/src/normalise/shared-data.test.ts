@@ -81,7 +81,7 @@ function agreement(rows: Pair[]) {
   return count
 }
 
-describe.skipIf(!existsSync(dataDir))('real records', () => {
+describe.skipIf(!existsSync(dataDir))('real records of ../shared', () => {
   it.each([
     ['OpenSSH_2k.log', 'linux.auth', 2000],
     ['Apache_2k.log', 'apache.error', 2000],
