@@ -10,6 +10,7 @@ import { eventsTable } from '../../seams/events/schema.ts'
 import { contentDirs } from '../content.ts'
 import { createRuleProof } from '../rule-proof.ts'
 import { rulePaths } from '../rules.ts'
+import { explainRules } from './rules-explain.ts'
 
 /** `watchfire rules`: looks at rules without the platform. */
 export function rulesCommand(program: Command, config: () => Config): void {
@@ -50,6 +51,15 @@ export function rulesCommand(program: Command, config: () => Config): void {
         console.log(`-- ${rule.document.title} (${rule.document.id})\n${statement(ruleSql(rule, lookups))}\n`)
       }
     })
+
+  rules
+    .command('explain <path...>')
+    .description('says what of each rule matches each event of a file and what does not')
+    .requiredOption('--input <file>', 'log file, gzip or not')
+    .option('--json', 'one explanation a line')
+    .action((given: string[], { input, json }: { input: string; json?: boolean }) =>
+      explainRules(config(), given, input, { json: json ?? false }),
+    )
 }
 
 function statement({ with: bindings, where }: RuleSql): string {

@@ -58,7 +58,8 @@ function compileFilter(filter: FilterDocument, options: ModifierOptions): Expres
       'condition',
     ])
   }
-  return compileConditions(filter.identifiers, filter.conditions, 'filter', options)
+  const child = compileConditions(filter.identifiers, filter.conditions, 'filter', options)
+  return { kind: 'part', name: `filter ${filter.title}`, child }
 }
 
 /** True when the filter narrows this rule: it names it (or `any`), and the rule has all dimensions of its logsource. */

@@ -1,7 +1,15 @@
 import type { Event, MatchedField } from '../../event/event.ts'
 import type { CompiledRule } from './compile.ts'
 import type { Logsource } from './document.ts'
-import { compatible, entriesOf, isOpen, type LogsourceEntry, type Lookups, routeOf, selects } from './logsource.ts'
+import {
+  compatible,
+  entriesOf,
+  type FieldView,
+  type LogsourceEntry,
+  type Lookups,
+  routeOf,
+  viewsFor,
+} from './logsource.ts'
 import { Plan, type PlannedRule } from './plan.ts'
 import {
   allValues,
@@ -112,29 +120,23 @@ export class SigmaEngine {
   private plannedRules(entries: LogsourceEntry[]): PlannedRule<Event>[] {
     const planned: PlannedRule<Event>[] = []
     for (const rule of this.rules) {
-      const views = new Set(
-        entries.filter((entry) => selects(rule.document.logsource, entry)).map((entry) => entry.view),
-      )
-      // A named view knows more than the default one.
-      if (views.size > 1) views.delete('default')
-      // A rule of no log source in particular is meant for every event.
-      if (views.size === 0 && isOpen(rule.document.logsource)) views.add('default')
-      for (const name of views) {
-        const view = this.lookups.views.get(name)!
-        planned.push({
-          rule,
-          accessTo: (field) =>
-            field === undefined
-              ? { key: '', reader: eventValues, names: undefined }
-              : { key: `${name}\u0000${field}`, reader: eventReader(field, view), names: eventNames(field, view) },
-        })
+      for (const name of viewsFor(rule.document.logsource, entries)) {
+        planned.push({ rule, accessTo: eventAccess(this.lookups.views.get(name)!) })
       }
     }
     return planned
   }
 }
 
-function recordAccess(field: string | undefined): FieldAccess<JsonRecord> {
+/** How rules get at the fields of normalised events through a view. */
+export function eventAccess(view: FieldView): (field: string | undefined) => FieldAccess<Event> {
+  return (field) =>
+    field === undefined
+      ? { key: '', reader: eventValues, names: undefined }
+      : { key: `${view.name}\u0000${field}`, reader: eventReader(field, view), names: eventNames(field, view) }
+}
+
+export function recordAccess(field: string | undefined): FieldAccess<JsonRecord> {
   if (field === undefined) return { key: '', reader: allValues, names: undefined }
   return { key: ` ${field}`, reader: recordReader(field), names: recordNames(field) }
 }

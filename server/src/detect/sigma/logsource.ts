@@ -167,7 +167,7 @@ function implicitEntry(event: Event): LogsourceEntry | undefined {
 }
 
 /** True when a rule names no dimension at all. */
-export function isOpen({ product, category, service }: Logsource): boolean {
+function isOpen({ product, category, service }: Logsource): boolean {
   return product === undefined && category === undefined && service === undefined
 }
 
@@ -176,6 +176,16 @@ export function selects(rule: Logsource, entry: Logsource): boolean {
   if (rule.product !== undefined && rule.product !== entry.product) return false
   if (rule.category !== undefined && rule.category !== entry.category) return false
   return rule.service === undefined || rule.service === entry.service
+}
+
+/** Names of the views through which a rule reads an event with these entries; empty when the rule is not meant for it. */
+export function viewsFor(rule: Logsource, entries: readonly LogsourceEntry[]): Set<string> {
+  const views = new Set(entries.filter((entry) => selects(rule, entry)).map((entry) => entry.view))
+  // A named view knows more than the default one.
+  if (views.size > 1) views.delete('default')
+  // A rule of no log source in particular is meant for every event.
+  if (views.size === 0 && isOpen(rule)) views.add('default')
+  return views
 }
 
 /**

@@ -91,6 +91,43 @@ export function matchPattern(pattern: Pattern, text: string): boolean {
   return endsWithSegment(segments.at(-1)!, text, position)
 }
 
+/**
+ * Where a pattern that matches `text` as a whole shows in it: from its first to its last literal or `?`, wildcards at its
+ * ends left out. Undefined when it does not match.
+ */
+export function findPattern(pattern: Pattern, text: string): { from: number; to: number } | undefined {
+  if (!matchPattern(pattern, text)) return undefined
+  const starts = pattern[0] === anyText
+  const ends = pattern.at(-1) === anyText
+  const segments: PatternPart[][] = [[]]
+  for (const part of pattern.slice(starts ? 1 : 0, ends ? -1 : undefined)) {
+    if (part === anyText) segments.push([])
+    else segments.at(-1)!.push(part)
+  }
+  let from = 0
+  let to = 0
+  for (const [index, segment] of segments.entries()) {
+    const isLast = index === segments.length - 1
+    to = index === 0 && !starts ? endOfMatch(segment, text, 0) : search(segment, text, to)
+    if (index === 0 && starts) from = startOf(segment, text, to)
+    if (isLast && !ends) {
+      if (index === 0 && starts) from = startOf(segment, text, text.length)
+      to = text.length
+    }
+  }
+  return { from, to }
+}
+
+/** Where the segment begins that ends at `end`. */
+function startOf(segment: PatternPart[], text: string, end: number): number {
+  let start = end
+  for (let i = segment.length - 1; i >= 0; i--) {
+    const part = segment[i]!
+    start -= typeof part === 'string' ? part.length : insidePair(text, start - 1) ? 2 : 1
+  }
+  return start
+}
+
 /** Where the segment ends when matched at `position`, or -1. */
 function endOfMatch(segment: PatternPart[], text: string, position: number): number {
   for (const part of segment) {

@@ -15,10 +15,7 @@ const cacheLimit = 10_000
  * re2js, thirty times slower and as safe. Throws when the pattern is not RE2.
  */
 export function compileRegex(pattern: string, flags: RegexFlags): Regex {
-  const bits =
-    (flags.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) |
-    (flags.multiline ? RE2JS.MULTILINE : 0) |
-    (flags.dotAll ? RE2JS.DOTALL : 0)
+  const bits = bitsOf(flags)
   const key = `${bits}:${pattern}`
   let regex = cache.get(key)
   if (!regex) {
@@ -29,4 +26,14 @@ export function compileRegex(pattern: string, flags: RegexFlags): Regex {
     cache.set(key, regex)
   }
   return regex
+}
+
+/** Where the expression first matches in the text. Slow: for explanations of short texts. Undefined when it does not. */
+export function findRegex(pattern: string, flags: RegexFlags, text: string): { from: number; to: number } | undefined {
+  const matcher = RE2JS.compile(pattern, bitsOf(flags)).matcher(text)
+  return matcher.find() ? { from: matcher.start(), to: matcher.end() } : undefined
+}
+
+function bitsOf({ ignoreCase, multiline, dotAll }: RegexFlags): number {
+  return (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) | (multiline ? RE2JS.MULTILINE : 0) | (dotAll ? RE2JS.DOTALL : 0)
 }

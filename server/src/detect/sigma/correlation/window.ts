@@ -151,7 +151,12 @@ function holds({ thresholds }: Correlation, measured: number): boolean {
   return true
 }
 
-function measure(correlation: Correlation, entries: readonly Entry[], start: number, end: number): number | undefined {
+export function measure(
+  correlation: Correlation,
+  entries: readonly Entry[],
+  start: number,
+  end: number,
+): number | undefined {
   switch (correlation.type) {
     case 'event_count':
       return end - start + 1
