@@ -1,12 +1,36 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { CodedError } from '../event/errors.ts'
 
 /** Records in the format of one parser, in the order they came. */
 export interface RuleSample {
+  /** Name of the file in the rule's folder. */
+  name: string
   /** Name of the parser in content/sources that reads the lines. */
   parser: string
   lines: string[]
+  /** The lines in groups that an empty line parts. */
+  groups: string[][]
 }
+
+/** What the samples of a rule rest on: content/rules/README.md says what each key means. */
+const evidenceFile = z.strictObject({
+  samples: z.record(
+    z.string(),
+    z
+      .union([
+        z.strictObject({ tool: z.string() }),
+        z.strictObject({ capture: z.string() }),
+        z.strictObject({ format: z.string() }),
+      ])
+      .array()
+      .min(1),
+  ),
+  equivalent: z.array(z.strictObject({ mutation: z.string(), reason: z.string().min(20) })).default([]),
+})
+export type RuleEvidence = z.infer<typeof evidenceFile>
 
 /** A rule as it lies in content/rules: a folder with rule.yml and the records it fires on and stays silent on. */
 export interface RuleFolder {
@@ -16,9 +40,11 @@ export interface RuleFolder {
   yaml: string
   fires: RuleSample[]
   silent: RuleSample[]
+  /** What evidence.yml says; empty where there is none. */
+  evidence: RuleEvidence
 }
 
-/** All rule folders below `<contentDir>/rules`, in path order. Sample files are named `fires.<parser>.log`. */
+/** All rule folders below `<contentDir>/rules`, in path order. Sample files are named `fires.<parser>.log`. Throws CONFIG_INVALID. */
 export function readRuleFolders(contentDir: string): RuleFolder[] {
   const root = join(contentDir, 'rules')
   const folders: RuleFolder[] = []
@@ -37,11 +63,34 @@ function readRuleFolder(directory: string, path: string, names: string[]): RuleF
   const samples = (kind: string): RuleSample[] =>
     names
       .filter((name) => name.startsWith(`${kind}.`))
-      .map((name) => ({
-        parser: basename(name).split('.')[1] ?? '',
-        lines: readFileSync(join(directory, name), 'utf8')
-          .split('\n')
-          .filter((line) => line !== ''),
-      }))
-  return { path, file, yaml: readFileSync(file, 'utf8'), fires: samples('fires'), silent: samples('silent') }
+      .map((name) => {
+        const groups = readFileSync(join(directory, name), 'utf8')
+          .split(/\n{2,}/)
+          .map((group) => group.split('\n').filter((line) => line !== ''))
+          .filter((group) => group.length > 0)
+        return { name, parser: basename(name).split('.')[1] ?? '', lines: groups.flat(), groups }
+      })
+  return {
+    path,
+    file,
+    yaml: readFileSync(file, 'utf8'),
+    fires: samples('fires'),
+    silent: samples('silent'),
+    evidence: names.includes('evidence.yml')
+      ? readEvidence(join(directory, 'evidence.yml'))
+      : { samples: {}, equivalent: [] },
+  }
+}
+
+function readEvidence(file: string): RuleEvidence {
+  try {
+    return evidenceFile.parse(parse(readFileSync(file, 'utf8')))
+  } catch (cause) {
+    throw new CodedError(
+      'CONFIG_INVALID',
+      `${file} cannot be used: ${(cause as Error).message}`,
+      { path: file },
+      { cause },
+    )
+  }
 }

@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { readRulePaths } from '../../detect/load.ts'
-import { readRuleFolders } from '../../detect/rule-folder.ts'
+import { type RuleFolder, readRuleFolders } from '../../detect/rule-folder.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
 import { type RuleSql, ruleSql } from '../../detect/sigma/sql.ts'
 import { loadParsers } from '../../normalise/load.ts'
 import { eventsTable } from '../../seams/events/schema.ts'
 import { contentDirs } from '../content.ts'
-import { createRuleProof } from '../rule-proof.ts'
+import { createRuleProof, type RuleProof } from '../rule-proof.ts'
 import { rulePaths } from '../rules.ts'
 import { explainRules } from './rules-explain.ts'
 
@@ -32,14 +32,19 @@ export function rulesCommand(program: Command, config: () => Config): void {
   rules
     .command('test')
     .description('runs the samples of the rules of this installation: each fires where it should and nowhere else')
-    .action(() => {
-      const folders = contentDirs(config())
-      const { parsers } = loadParsers(folders)
-      const prove = createRuleProof(parsers, loadLookups(folders[0]!), config().timeZone)
-      const problems = folders.flatMap(readRuleFolders).flatMap((folder) => prove(folder))
+    .argument('[folder...]', 'rule folders, e.g. linux/ssh-brute-force (default: all)')
+    .option('--mutations', 'also changes each rule in small ways and names the changes that no sample notices')
+    .action((given: string[], options: { mutations?: boolean }) => {
+      const dirs = contentDirs(config())
+      const { prove, mutate } = createRuleProof(loadParsers(dirs).parsers, loadLookups(dirs[0]!), config().timeZone)
+      const folders = dirs
+        .flatMap(readRuleFolders)
+        .filter(({ path }) => given.length === 0 || given.some((start) => `${path}/`.startsWith(`${start}/`)))
+      const problems = folders.flatMap((folder) => prove(folder))
       for (const problem of problems) console.log(problem)
       console.log(problems.length === 0 ? 'every rule is proven on its samples' : `${problems.length} samples fail`)
-      if (problems.length > 0) process.exitCode = 1
+      const survivors = options.mutations ? printMutations(folders, mutate) : 0
+      if (problems.length + survivors > 0) process.exitCode = 1
     })
 
   rules
@@ -60,6 +65,21 @@ export function rulesCommand(program: Command, config: () => Config): void {
     .action((given: string[], { input, json }: { input: string; json?: boolean }) =>
       explainRules(config(), given, input, { json: json ?? false }),
     )
+}
+
+/** Prints what no sample notices; gives back how much that is. */
+function printMutations(folders: readonly RuleFolder[], mutate: RuleProof['mutate']): number {
+  let mutants = 0
+  let wrong = 0
+  for (const folder of folders) {
+    const result = mutate(folder)
+    mutants += result.mutants
+    wrong += result.survivors.length + result.needless.length
+    for (const survivor of result.survivors) console.log(`${folder.path}: survives: ${survivor}`)
+    for (const needless of result.needless) console.log(`${folder.path}: needless excuse: ${needless}`)
+  }
+  console.log(`${mutants} mutants of ${folders.length} rules, ${wrong} that no sample notices`)
+  return wrong
 }
 
 function statement({ with: bindings, where }: RuleSql): string {
