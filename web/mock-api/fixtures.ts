@@ -8,10 +8,10 @@ const iso = (ms: number) => new Date(ms).toISOString()
 const both = (zh: string, en: string): Bilingual => ({ zh, en })
 
 export const units: Schemas['ListedUnit'][] = [
-  { id: 1, kind: 'city', name: '云川市', code: '990100', parentId: null, path: '/1/', createdAt: '2026-01-05T01:00:00.000Z', childCount: 2, userCount: 3 },
-  { id: 2, kind: 'unit', name: '云川市大数据局', code: null, parentId: 1, path: '/1/2/', createdAt: '2026-01-05T01:00:00.000Z', childCount: 0, userCount: 1 },
-  { id: 3, kind: 'county', name: '临溪县', code: '990121', parentId: 1, path: '/1/3/', createdAt: '2026-01-05T01:00:00.000Z', childCount: 1, userCount: 0 },
-  { id: 4, kind: 'unit', name: '临溪县档案馆', code: null, parentId: 3, path: '/1/3/4/', createdAt: '2026-01-05T01:00:00.000Z', childCount: 0, userCount: 0 },
+  { id: 1, kind: 'city', name: '云川市', code: '990100', parentId: null, path: '/1/', version: 1, createdAt: '2026-01-05T01:00:00.000Z', childCount: 2, userCount: 3 },
+  { id: 2, kind: 'unit', name: '云川市大数据局', code: null, parentId: 1, path: '/1/2/', version: 1, createdAt: '2026-01-05T01:00:00.000Z', childCount: 0, userCount: 1 },
+  { id: 3, kind: 'county', name: '临溪县', code: '990121', parentId: 1, path: '/1/3/', version: 1, createdAt: '2026-01-05T01:00:00.000Z', childCount: 1, userCount: 0 },
+  { id: 4, kind: 'unit', name: '临溪县档案馆', code: null, parentId: 3, path: '/1/3/4/', version: 1, createdAt: '2026-01-05T01:00:00.000Z', childCount: 0, userCount: 0 },
 ]
 
 export const users: Schemas['User'][] = (
@@ -23,7 +23,7 @@ export const users: Schemas['User'][] = (
   ] as const
 ).map(([name, displayName, role, unitId], index) => ({
   id: index + 1, name, displayName, role, unitId, unitPath: units[unitId - 1]!.path, unitName: units[unitId - 1]!.name, disabled: false, mustChangePassword: index === 2, totpEnabled: index === 1,
-  passwordChangedAt: '2026-10-01T00:00:00.000Z', lastSignInAt: index === 2 ? null : '2026-11-22T08:00:00.000Z', createdAt: '2026-01-05T01:00:00.000Z',
+  passwordChangedAt: '2026-10-01T00:00:00.000Z', lastSignInAt: index === 2 ? null : '2026-11-22T08:00:00.000Z', version: 1, createdAt: '2026-01-05T01:00:00.000Z',
 }))
 
 const ruleTitles: [string, string, string, Schemas['Severity'], string[], string[]][] = [
@@ -40,7 +40,7 @@ const ruleTitles: [string, string, string, Schemas['Severity'], string[], string
 export function makeRules(nowMs: number): Schemas['RuleDetail'][] {
   return ruleTitles.map(([id, title, titleZh, severity, tactics, techniques], index) => ({
     id, title, titleZh, descriptionZh: null, parts: [], misses: both('', ''), steps: { zh: ['核对来源地址'], en: ['Check the source address'] }, history: [], description: `${title}. Looks for the behaviour in the fields of the event, whatever product reported it.`, severity, status: index % 3 === 0 ? 'stable' : 'test', author: 'Watchfire', kind: index === 0 || index === 1 ? 'correlation' : 'detection',
-    logsource: { category: index === 4 ? 'webserver' : null, product: index === 6 ? 'windows' : 'linux', service: index < 2 ? 'sshd' : null }, techniques, tactics, enabled: index !== 7, canFire: index !== 6 && index !== 7,
+    version: 0, logsource: { category: index === 4 ? 'webserver' : null, product: index === 6 ? 'windows' : 'linux', service: index < 2 ? 'sshd' : null }, techniques, tactics, enabled: index !== 7, canFire: index !== 6 && index !== 7,
     cannotFireReasons: index === 6 ? ['no_source' as const] : index === 7 ? ['disabled' as const] : [],
     lastFiredAt: index < 6 ? iso(nowMs - index * 1.7 * hour) : null, firedCount: index < 6 ? 900 - index * 130 : 0, firedCountLastDay: index < 6 ? 120 - index * 18 : 0,
     yaml: `title: ${title}\nid: ${id}\nstatus: test\nlevel: ${severity}\nlogsource:\n  product: linux\n  service: sshd\ndetection:\n  selection:\n    event.action: ssh_login\n    event.outcome: failure\n  condition: selection\n`,
@@ -116,7 +116,7 @@ export function makeSources(nowMs: number): Schemas['Source'][] {
   ]
   return rows.map(([key, name, parser, rate, parseRate, silent], index) => ({
     id: `s${index}`, key, name, transport: key.split(':')[0] === 'syslog' ? 'syslog-udp' : key.split(':')[0]!, parser, pinned: index === 3, unitId: 2, unitPath: '/1/2/', firstSeenAt: iso(nowMs - 240 * hour), lastSeenAt: iso(nowMs - (silent ? 5 * hour : index * 900)),
-    recordCount: Math.round(rate * 86_400 + 12_345), unparsedCount: Math.round((1 - parseRate) * (rate * 8640 + 2345)), parseRate, recordsPerSecond: rate, silenceAfterMinutes: index === 3 ? 60 : null, silent, lastEventAt: null, silentSince: null, byteCount: 123_456_789, lastFailure: null, timeZone: null, retentionClass: 'standard', enabled: true,
+    version: 1, recordCount: Math.round(rate * 86_400 + 12_345), unparsedCount: Math.round((1 - parseRate) * (rate * 8640 + 2345)), parseRate, recordsPerSecond: rate, silenceAfterMinutes: index === 3 ? 60 : null, silent, lastEventAt: null, silentSince: null, byteCount: 123_456_789, lastFailure: null, timeZone: null, retentionClass: 'standard', enabled: true,
   }))
 }
 

@@ -32,9 +32,9 @@ const sources = makeSources(nowMs)
 const audit = makeAudit(nowMs)
 const comments: Schemas['Comment'][] = [{ id: 1, author: '陈静', text: '已联系大数据局，backup 账号已停用，正在核对外传文件清单。', createdAt: new Date(nowMs - 600_000).toISOString() }]
 const exceptions: Schemas['Exception'][] = [
-  { id: 1, name: '漏洞扫描器的例行扫描', reason: '每周二凌晨，王强确认', effect: 'hide', ruleIds: ['ssh-brute-force'], conditions: [{ field: 'source.ip', operator: 'cidr', values: ['10.20.9.0/24'] }], unitPath: '/1/', ownerName: '陈静', expiresAt: new Date(nowMs + 86_400_000 * 20).toISOString(), removedAt: null, active: true, hitCount: 1423, lastHitAt: new Date(nowMs - 7_200_000).toISOString(), createdAt: new Date(nowMs - 86_400_000 * 9).toISOString(), updatedAt: new Date(nowMs - 86_400_000 * 9).toISOString() },
+  { id: 1, version: 1, name: '漏洞扫描器的例行扫描', reason: '每周二凌晨，王强确认', effect: 'hide', ruleIds: ['ssh-brute-force'], conditions: [{ field: 'source.ip', operator: 'cidr', values: ['10.20.9.0/24'] }], unitPath: '/1/', ownerName: '陈静', expiresAt: new Date(nowMs + 86_400_000 * 20).toISOString(), removedAt: null, active: true, hitCount: 1423, lastHitAt: new Date(nowMs - 7_200_000).toISOString(), createdAt: new Date(nowMs - 86_400_000 * 9).toISOString(), updatedAt: new Date(nowMs - 86_400_000 * 9).toISOString() },
 ]
-const saved: Schemas['SavedSearch'][] = [{ id: 1, name: '失败的登录', query: 'event.category:authentication and event.outcome:failure', from: 'now-24h', to: 'now', columns: ['user.name', 'source.ip', 'message'], shared: true, own: true, ownerName: '陈静', unitPath: '/1/', createdAt: new Date(nowMs).toISOString(), updatedAt: new Date(nowMs).toISOString() }]
+const saved: Schemas['SavedSearch'][] = [{ id: 1, version: 1, name: '失败的登录', query: 'event.category:authentication and event.outcome:failure', from: 'now-24h', to: 'now', columns: ['user.name', 'source.ip', 'message'], shared: true, own: true, ownerName: '陈静', unitPath: '/1/', createdAt: new Date(nowMs).toISOString(), updatedAt: new Date(nowMs).toISOString() }]
 const undo = new Map<string, Map<number, Schemas['Incident']>>()
 let signedIn: Schemas['User'] | undefined
 

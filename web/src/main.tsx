@@ -4,6 +4,8 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { ApiError } from './api/problem.ts'
 import { meKey } from './api/session.tsx'
+import { Conflicts } from './forms/Conflicts.tsx'
+import { isSuperseded } from './forms/conflict.ts'
 import { startWords } from './i18n/i18n.ts'
 import { makeRouter } from './router.tsx'
 import { problemText } from './ui/problemText.ts'
@@ -23,6 +25,8 @@ const queries = new QueryClient({
   mutationCache: new MutationCache({
     onError: (error, _variables, _context, mutation) => {
       onSignedOut(error)
+      // The reader was told, and is to see what the other made of it.
+      if (isSuperseded(error)) return void queries.invalidateQueries()
       if (!mutation.meta?.quiet) toast(problemText(error), { kind: 'error', seconds: 10 })
     },
   }),
@@ -45,6 +49,7 @@ createRoot(document.getElementById('root')!).render(
       <QueryClientProvider client={queries}>
         <RouterProvider router={router} />
         <Toasts />
+        <Conflicts />
       </QueryClientProvider>
     </ThemeProvider>
   </StrictMode>,

@@ -8,6 +8,11 @@ export const errorTable = {
   FORBIDDEN: { status: 403, retry: false, hint: 'Ask an administrator for the named permission.' },
   NOT_FOUND: { status: 404, retry: false, hint: 'Check the id; it may lie outside the units you can see.' },
   CONFLICT: { status: 409, retry: false, hint: 'Load the current state and try again.' },
+  CHANGED_MEANWHILE: {
+    status: 412,
+    retry: false,
+    hint: 'Load the current state, see what changed, and send your change with the version it has now.',
+  },
   TOO_LARGE: { status: 413, retry: false, hint: 'Send smaller parts.' },
   RATE_LIMITED: { status: 429, retry: true, hint: 'Wait as long as Retry-After says.' },
   DATA_DIR_BUSY: {

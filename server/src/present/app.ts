@@ -26,6 +26,8 @@ export interface HttpCounters {
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** Heeds If-Match: its verb compares the version (`requireVersion`). */
+    conditional?: true
     /** Reached with a one-time password too, so that it can be changed. */
     beforePasswordChange?: boolean
     /** Log shippers come here: their Basic and ApiKey headers carry our bearer tokens. */

@@ -3,10 +3,13 @@ import type { Change } from '../event/change.ts'
 import type { EventsContext } from '../state/events/run.ts'
 import type { LiveContext } from '../state/live.ts'
 import type { Dependencies } from './dependencies.ts'
+import { expectedVersionsOf } from './preconditions.ts'
 
 /** What a verb is given for this request. */
 export function contextOf(request: FastifyRequest, { database, clock, changes }: Dependencies): LiveContext {
-  return { database, clock, actor: request.actor, notify: (change) => changes.send(change) }
+  const { actor, routeOptions } = request
+  const expectedVersions = routeOptions.config.conditional ? expectedVersionsOf(request) : undefined
+  return { database, clock, actor, expectedVersions, notify: (change) => changes.send(change) }
 }
 
 /** The same for verbs over stored events; a query nobody waits for any more is cancelled. */

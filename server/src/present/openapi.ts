@@ -37,12 +37,24 @@ export function registerOpenApi(app: App, version: string): void {
         (described.response ?? {}) as Node,
         described.produces as string[] | undefined,
       )
+      if (document.route.config?.conditional) described.headers = conditionalHeaders
       described['x-access'] = access
       if (access === 'public') described.security = []
       return { schema, url }
     },
     transformObject: (document) => tidyComponents(jsonSchemaTransformObject(document) as unknown as Node) as never,
   })
+}
+
+const conditionalHeaders = {
+  type: 'object',
+  properties: {
+    'if-match': {
+      type: 'string',
+      description:
+        'The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins.',
+    },
+  },
 }
 
 /** Adds what every route may answer: the error body, and for streams a body that is text. */

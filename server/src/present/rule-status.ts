@@ -5,6 +5,7 @@ import { observedCombinations } from '../state/events/observed.ts'
 import { indicatorTypesInForce } from '../state/indicators/types-in-force.ts'
 import { countRuleFirings, type RuleFirings } from '../state/overview/rule-firings.ts'
 import { listRuleStates } from '../state/rules/list-state.ts'
+import type { RuleState } from '../state/rules/load-states.ts'
 import { contextOf, eventsContextOf } from './context.ts'
 import type { Dependencies } from './dependencies.ts'
 import { looksAt, type RuleBook, type RuleEntry } from './rule-book.ts'
@@ -18,6 +19,8 @@ export type CannotFireReason = 'refused' | 'disabled' | 'no_source' | 'no_indica
 
 export interface RuleStatus extends RuleFirings {
   enabled: boolean
+  /** Of the switching; 0 while nobody switched it. */
+  version: number
   canFire: boolean
   cannotFireReasons: CannotFireReason[]
 }
@@ -48,24 +51,25 @@ export class RuleStatuses {
       indicatorTypesInForce(context),
     ])
     const known: Known = { logsources, indicatorTypes }
-    const enabled = (id: string) => states.get(id) ?? true
+    const enabled = (id: string) => states.get(id)?.enabled ?? true
     return (rule) => {
       const cannotFireReasons = this.#reasons(rule, known, enabled)
       return {
         ...(firings.get(rule.id) ?? { lastFiredAt: null, firedCount: 0, firedCountLastDay: 0 }),
         enabled: enabled(rule.id),
+        version: states.get(rule.id)?.version ?? 0,
         canFire: cannotFireReasons.length === 0,
         cannotFireReasons,
       }
     }
   }
 
-  async #switched(request: FastifyRequest): Promise<Map<string, boolean>> {
-    const switched = new Map<string, boolean>()
+  async #switched(request: FastifyRequest): Promise<Map<string, RuleState>> {
+    const switched = new Map<string, RuleState>()
     let cursor: string | undefined
     do {
       const page = await listRuleStates(contextOf(request, this.#dependencies), { limit: 500, cursor })
-      for (const { ruleId, enabled } of page.items) switched.set(ruleId, enabled)
+      for (const state of page.items) switched.set(state.ruleId, state)
       cursor = page.next ?? undefined
     } while (cursor !== undefined)
     return switched

@@ -9,6 +9,7 @@ import { answerError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
 import { LiveHub } from './live-hub.ts'
 import { registerOpenApi } from './openapi.ts'
+import { preconditions } from './preconditions.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
@@ -87,6 +88,7 @@ export function createServer(dependencies: Dependencies): App {
     app.register(
       async (instance) => {
         guard(instance as App, authenticator)
+        preconditions(instance as App)
         register(instance as App)
       },
       { prefix },

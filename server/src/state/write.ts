@@ -10,6 +10,8 @@ export interface Context {
   database: Database
   clock: Clock
   actor: Actor
+  /** Versions the caller's change was thought out on; none given: any. See `requireVersion`. */
+  expectedVersions?: readonly number[]
 }
 
 export interface AuditedResult<Result> {

@@ -1243,7 +1243,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "DATA_DIR_UNUSABLE" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_DAMAGED" | "STOPPING" | "CHILD_FAILED" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "PARSER_INVALID" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
+                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "CHANGED_MEANWHILE" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "DATA_DIR_UNUSABLE" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_DAMAGED" | "STOPPING" | "CHILD_FAILED" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "PARSER_INVALID" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
                 /** @description What happened, in a sentence. */
                 message: string;
                 /** @description What to do about it. */
@@ -1287,6 +1287,8 @@ export interface components {
             timeZone: string | null;
             retentionClass: string;
             enabled: boolean;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
         };
         SourceMinute: {
             /** Format: date-time */
@@ -1338,6 +1340,8 @@ export interface components {
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
         };
         RuleDetail: {
             id: string;
@@ -1364,6 +1368,8 @@ export interface components {
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             yaml: string;
             falsePositives: string[];
             references: string[];
@@ -1413,6 +1419,8 @@ export interface components {
             unitId: number;
             unitPath: string;
             tags: string[];
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -1605,6 +1613,8 @@ export interface components {
             parentId: number | null;
             /** @description Materialised path, e.g. `/1/12/`. */
             path: string;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
         };
@@ -1618,6 +1628,8 @@ export interface components {
             parentId: number | null;
             /** @description Materialised path, e.g. `/1/12/`. */
             path: string;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
             childCount: number;
@@ -1638,6 +1650,8 @@ export interface components {
             /** Format: date-time */
             passwordChangedAt: string;
             lastSignInAt: string | null;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
         };
@@ -1910,6 +1924,9 @@ export interface components {
                 id: number;
                 code: string;
                 message: string;
+                detail: {
+                    [key: string]: unknown;
+                };
             }[];
         };
         Detection: {
@@ -1986,6 +2003,8 @@ export interface components {
             active: boolean;
             hitCount: number;
             lastHitAt: string | null;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -2018,6 +2037,8 @@ export interface components {
             active: boolean;
             hitCount: number;
             lastHitAt: string | null;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -2075,6 +2096,8 @@ export interface components {
             occasions: string[];
             enabled: boolean;
             unitPath: string;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -2226,6 +2249,8 @@ export interface components {
             own: boolean;
             ownerName: string;
             unitPath: string;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
             /** Format: date-time */
             createdAt: string;
             /** Format: date-time */
@@ -2655,7 +2680,10 @@ export interface operations {
     removeUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -2684,7 +2712,10 @@ export interface operations {
     changeUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -2896,7 +2927,10 @@ export interface operations {
     removeUnit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -2925,7 +2959,10 @@ export interface operations {
     renameUnit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -2963,7 +3000,10 @@ export interface operations {
     moveUnit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3297,6 +3337,10 @@ export interface operations {
                     note?: string;
                     duplicateOf?: number;
                     comment?: string;
+                    /** @description By incident id: the version the change was thought out on; one that has another by now is not changed. */
+                    versions?: {
+                        [key: string]: number;
+                    };
                 };
             };
         };
@@ -3390,7 +3434,10 @@ export interface operations {
     changeIncident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3430,7 +3477,10 @@ export interface operations {
     closeIncident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3470,7 +3520,10 @@ export interface operations {
     reopenIncident: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -3993,7 +4046,10 @@ export interface operations {
     removeException: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -4022,7 +4078,10 @@ export interface operations {
     changeException: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -4551,7 +4610,10 @@ export interface operations {
     removeSavedSearch: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -4580,7 +4642,10 @@ export interface operations {
     changeSavedSearch: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -4701,7 +4766,10 @@ export interface operations {
     changeSource: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4930,7 +4998,10 @@ export interface operations {
     changeRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5132,7 +5203,10 @@ export interface operations {
     removeAsset: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -5161,7 +5235,10 @@ export interface operations {
     changeAsset: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -5532,7 +5609,10 @@ export interface operations {
     removeChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };
@@ -5561,7 +5641,10 @@ export interface operations {
     changeChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
             path: {
                 id: number;
             };

@@ -90,7 +90,7 @@ export function assetRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/assets/:id',
     {
-      config: change,
+      config: { ...change, conditional: true },
       schema: {
         tags,
         operationId: 'changeAsset',
@@ -109,7 +109,7 @@ export function assetRoutes(app: App, dependencies: Dependencies): void {
   app.delete(
     '/assets/:id',
     {
-      config: change,
+      config: { ...change, conditional: true },
       schema: {
         tags,
         operationId: 'removeAsset',

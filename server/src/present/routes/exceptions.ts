@@ -73,7 +73,7 @@ export function exceptionRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/exceptions/:id',
     {
-      config: { access: 'exception:write' },
+      config: { access: 'exception:write', conditional: true },
       schema: {
         tags,
         operationId: 'changeException',
@@ -95,7 +95,7 @@ export function exceptionRoutes(app: App, dependencies: Dependencies): void {
   app.delete(
     '/exceptions/:id',
     {
-      config: { access: 'exception:write' },
+      config: { access: 'exception:write', conditional: true },
       schema: {
         tags,
         operationId: 'removeException',

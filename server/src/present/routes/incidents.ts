@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { VisibleStatus } from '../../event/incident.ts'
 import { getEvents } from '../../state/events/get.ts'
-import { assignIncident } from '../../state/incidents/assign.ts'
 import { bulkIncidents, type bulkIncidentsInput } from '../../state/incidents/bulk.ts'
 import { closeIncident } from '../../state/incidents/close.ts'
 import { commentIncident } from '../../state/incidents/comment.ts'
@@ -14,9 +13,8 @@ import { listComments } from '../../state/incidents/list-comments.ts'
 import { listEvidence } from '../../state/incidents/list-evidence.ts'
 import { listTimeline } from '../../state/incidents/list-timeline.ts'
 import { reopenIncident } from '../../state/incidents/reopen.ts'
-import { setIncidentSeverity } from '../../state/incidents/set-severity.ts'
-import { setIncidentStatus } from '../../state/incidents/set-status.ts'
 import { undoIncidents } from '../../state/incidents/undo.ts'
+import { updateIncident } from '../../state/incidents/update.ts'
 import type { App } from '../app.ts'
 import { contextOf, eventsContextOf } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -135,8 +133,8 @@ function listRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request) => {
-      const { ids, comment, ...change } = request.body
-      const input = { ids, comment, change: change as BulkChange }
+      const { ids, comment, versions, ...change } = request.body
+      const input = { ids, comment, versions, change: change as BulkChange }
       const { undoToken, ...result } = await bulkIncidents(contextOf(request, dependencies), input)
       return { ...result, undoId: undoToken }
     },
@@ -164,7 +162,7 @@ function changeRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/incidents/:id',
     {
-      config: change,
+      config: { ...change, conditional: true },
       schema: {
         tags,
         operationId: 'changeIncident',
@@ -176,18 +174,14 @@ function changeRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request) => {
       const context = contextOf(request, dependencies)
-      const { id } = request.params
-      const { assigneeId, status, severity } = request.body
-      if (assigneeId !== undefined) await assignIncident(context, { id, assigneeId })
-      if (status !== undefined) await setIncidentStatus(context, { id, status })
-      if (severity !== undefined) await setIncidentSeverity(context, { id, severity })
-      return shown(await getIncident(context, { id }))
+      await updateIncident(context, { ...request.params, ...request.body })
+      return shown(await getIncident(context, request.params))
     },
   )
   app.post(
     '/incidents/:id/close',
     {
-      config: change,
+      config: { ...change, conditional: true },
       schema: {
         tags,
         operationId: 'closeIncident',
@@ -206,7 +200,7 @@ function changeRoutes(app: App, dependencies: Dependencies): void {
   app.post(
     '/incidents/:id/reopen',
     {
-      config: change,
+      config: { ...change, conditional: true },
       schema: {
         tags,
         operationId: 'reopenIncident',

@@ -67,7 +67,7 @@ export function notificationRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/notifications/channels/:id',
     {
-      config: change,
+      config: { ...change, conditional: true },
       schema: {
         tags,
         operationId: 'changeChannel',
@@ -83,7 +83,7 @@ export function notificationRoutes(app: App, dependencies: Dependencies): void {
   app.delete(
     '/notifications/channels/:id',
     {
-      config: change,
+      config: { ...change, conditional: true },
       schema: {
         tags,
         operationId: 'removeChannel',

@@ -92,7 +92,7 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: () => Rul
   app.patch(
     '/rules/:id',
     {
-      config: { access: 'rule:write' },
+      config: { access: 'rule:write', conditional: true },
       schema: {
         tags,
         operationId: 'changeRule',

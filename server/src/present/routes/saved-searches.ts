@@ -60,7 +60,7 @@ export function savedSearchRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/saved-searches/:id',
     {
-      config: access,
+      config: { ...access, conditional: true },
       schema: {
         tags,
         operationId: 'changeSavedSearch',
@@ -75,7 +75,7 @@ export function savedSearchRoutes(app: App, dependencies: Dependencies): void {
   app.delete(
     '/saved-searches/:id',
     {
-      config: access,
+      config: { ...access, conditional: true },
       schema: {
         tags,
         operationId: 'removeSavedSearch',

@@ -57,7 +57,7 @@ export function sourceRoutes(app: App, dependencies: Dependencies, book: () => R
   app.patch(
     '/sources/:id',
     {
-      config: { access: 'source:write' },
+      config: { access: 'source:write', conditional: true },
       schema: {
         tags,
         operationId: 'changeSource',

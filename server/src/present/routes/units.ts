@@ -55,7 +55,7 @@ export function unitRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/units/:id',
     {
-      config: { access: 'unit:write' },
+      config: { access: 'unit:write', conditional: true },
       schema: {
         tags,
         operationId: 'renameUnit',
@@ -74,7 +74,7 @@ export function unitRoutes(app: App, dependencies: Dependencies): void {
   app.delete(
     '/units/:id',
     {
-      config: { access: 'unit:write' },
+      config: { access: 'unit:write', conditional: true },
       schema: {
         tags,
         operationId: 'removeUnit',
@@ -97,7 +97,7 @@ export function unitRoutes(app: App, dependencies: Dependencies): void {
   app.post(
     '/units/:id/move',
     {
-      config: { access: 'unit:write' },
+      config: { access: 'unit:write', conditional: true },
       schema: {
         tags,
         operationId: 'moveUnit',

@@ -61,7 +61,7 @@ export function userRoutes(app: App, dependencies: Dependencies): void {
   app.patch(
     '/users/:id',
     {
-      config: { access: 'user:write' },
+      config: { access: 'user:write', conditional: true },
       schema: {
         tags,
         operationId: 'changeUser',
@@ -76,7 +76,7 @@ export function userRoutes(app: App, dependencies: Dependencies): void {
   app.delete(
     '/users/:id',
     {
-      config: { access: 'user:write' },
+      config: { access: 'user:write', conditional: true },
       schema: {
         tags,
         operationId: 'removeUser',

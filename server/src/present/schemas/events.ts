@@ -160,6 +160,7 @@ export const savedSearch = z
     own: z.boolean().describe('False for one that somebody else shared: it can be run, not changed.'),
     ownerName: z.string(),
     unitPath: z.string(),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
     createdAt: z.date(),
     updatedAt: z.date(),
   })

@@ -15,6 +15,7 @@ export const unit = z
     code: z.string().nullable().describe('Administrative division or unified social credit code.'),
     parentId: z.number().int().nullable(),
     path: z.string().describe('Materialised path, e.g. `/1/12/`.'),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
     createdAt: z.date(),
   })
   .meta({ id: 'Unit' })
@@ -44,6 +45,7 @@ export const user = z
     totpEnabled: z.boolean(),
     passwordChangedAt: z.date(),
     lastSignInAt: z.date().nullable(),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
     createdAt: z.date(),
   })
   .meta({ id: 'User' })

@@ -26,6 +26,7 @@ export const source = z
     timeZone: z.string().nullable().describe('Of times without a zone; null: the platform’s.'),
     retentionClass: z.string(),
     enabled: z.boolean(),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
   })
   .meta({ id: 'Source' })
 
@@ -88,6 +89,7 @@ export const rule = z
     lastFiredAt: z.date().nullable(),
     firedCount: z.number().int(),
     firedCountLastDay: z.number().int(),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
   })
   .meta({ id: 'Rule' })
 
@@ -120,6 +122,7 @@ export const asset = z
     unitId: z.number().int(),
     unitPath: z.string(),
     tags: z.array(z.string()),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
     createdAt: z.date(),
     updatedAt: z.date(),
   })

@@ -157,13 +157,24 @@ export const bulkInput = z.object({
   note: z.string().trim().max(4000).optional(),
   duplicateOf: z.number().int().min(1).optional(),
   comment: z.string().trim().max(4000).optional(),
+  versions: z
+    .record(z.string().regex(/^\d{1,16}$/), z.number().int())
+    .optional()
+    .describe('By incident id: the version the change was thought out on; one that has another by now is not changed.'),
 })
 
 export const bulkResult = z
   .object({
     changed: z.number().int(),
     undoId: z.string().nullable().describe('POST /incidents/bulk/undo takes it back within ten minutes.'),
-    failed: z.array(z.object({ id: z.number().int(), code: z.string(), message: z.string() })),
+    failed: z.array(
+      z.object({
+        id: z.number().int(),
+        code: z.string(),
+        message: z.string(),
+        detail: z.record(z.string(), z.unknown()),
+      }),
+    ),
   })
   .meta({ id: 'BulkResult' })
 
@@ -238,6 +249,7 @@ export const exception = z
     active: z.boolean(),
     hitCount: z.number().int(),
     lastHitAt: z.date().nullable(),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
     createdAt: z.date(),
     updatedAt: z.date(),
   })
@@ -324,6 +336,7 @@ export const channel = z
     occasions: z.array(z.string()),
     enabled: z.boolean(),
     unitPath: z.string(),
+    version: z.number().int().describe('Rises with every change a person makes; the ETag.'),
     createdAt: z.date(),
     updatedAt: z.date(),
     lastDeliveredAt: z.date().nullable(),

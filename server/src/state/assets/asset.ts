@@ -23,6 +23,8 @@ export interface Asset {
   unitId: number
   unitPath: string
   tags: string[]
+  /** Rises with every change a person makes. */
+  version: number
   createdAt: Date
   updatedAt: Date
 }

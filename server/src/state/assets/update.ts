@@ -5,6 +5,7 @@ import type { Transaction } from '../../seams/store/store.ts'
 import type { Actor } from '../actor.ts'
 import { idNumber, parseInput } from '../input.ts'
 import { locateUnit } from '../units/locate.ts'
+import { nextVersion, requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { type Asset, assetFacts, locateAsset, replacePlaces } from './asset.ts'
 import { requireClaims } from './claims.ts'
@@ -19,6 +20,7 @@ export async function updateAsset(context: Context, input: z.input<typeof update
   const now = new Date(context.clock.now())
   return write(context, { action: 'asset.update', permission: 'source:write' }, async (transaction) => {
     const before = await locateAsset(transaction, context.actor, id, { lock: true })
+    await requireVersion(transaction, context, `asset:${id}`, before.version)
     const { after, changed } = await changeAsset(transaction, context.actor, before, facts, now)
     const pick = (asset: Asset) => Object.fromEntries(changed.map((key) => [key, asset[key]]))
     const detail = { name: before.name, before: pick(before), after: pick(after) }
@@ -49,7 +51,8 @@ export async function changeAsset(
   }
   await requireClaims(transaction, actor, { id: before.id, unitPath: unit.path, addresses, hostNames }, fresh)
   const { name, kind, criticality, owner, tags } = wanted
-  const row = { name, kind, criticality, owner, tags, unitId: unit.id, unitPath: unit.path, updatedAt: now }
+  const place = { unitId: unit.id, unitPath: unit.path }
+  const row = { name, kind, criticality, owner, tags, ...place, updatedAt: now, version: nextVersion(assets.version) }
   await transaction.update(assets).set(row).where(eq(assets.id, before.id))
   await replacePlaces(transaction, before.id, { addresses, hostNames })
   return { after: await locateAsset(transaction, actor, before.id), changed }

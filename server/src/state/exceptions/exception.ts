@@ -63,11 +63,13 @@ export interface Exception {
   /** Firings it hid, or detections it kept from grouping. */
   hitCount: number
   lastHitAt: Date | null
+  /** Rises with every change a person makes. */
+  version: number
 }
 
 export function exceptionView(row: typeof exceptions.$inferSelect, nowMs: number): Exception {
-  const { revision: _, ...rest } = row
-  return { ...rest, active: row.removedAt === null && row.expiresAt.getTime() > nowMs }
+  const { revision: version, ...rest } = row
+  return { ...rest, version, active: row.removedAt === null && row.expiresAt.getTime() > nowMs }
 }
 
 /**

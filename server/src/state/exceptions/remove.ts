@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { exceptions } from '../../seams/store/schema/incidents.ts'
 import { parseInput } from '../input.ts'
 import type { LiveContext } from '../live.ts'
+import { requireVersion } from '../version.ts'
 import { write } from '../write.ts'
 import { tellException } from './create.ts'
 import { exceptionId, exceptionView, lockException, nextRevision } from './exception.ts'
@@ -15,7 +16,8 @@ export async function removeException(context: LiveContext, input: z.input<typeo
     context,
     { action: 'exception.remove', permission: 'exception:write' },
     async (transaction) => {
-      const { unitPath, name, hitCount } = await lockException(transaction, actor, id)
+      const { unitPath, name, hitCount, revision: version } = await lockException(transaction, actor, id)
+      await requireVersion(transaction, context, `exception:${id}`, version)
       const revision = await nextRevision(transaction)
       const now = new Date(clock.now())
       const [row] = await transaction

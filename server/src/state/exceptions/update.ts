@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { exceptions } from '../../seams/store/schema/incidents.ts'
 import { idNumber, parseInput } from '../input.ts'
 import type { LiveContext } from '../live.ts'
+import { requireVersion } from '../version.ts'
 import { write } from '../write.ts'
 import { tellException } from './create.ts'
 import {
@@ -29,6 +30,7 @@ export async function updateException(
     { action: 'exception.update', permission: 'exception:write' },
     async (transaction) => {
       const before = await lockException(transaction, actor, id)
+      await requireVersion(transaction, context, `exception:${id}`, before.revision)
       requireSense({ ...before, ...change }, clock.now())
       const revision = await nextRevision(transaction)
       const [row] = await transaction

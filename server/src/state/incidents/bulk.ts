@@ -6,6 +6,7 @@ import type { Transaction } from '../../seams/store/store.ts'
 import { type AuditEntry, appendAuditAll } from '../audit/append.ts'
 import { idNumber, noteText, parseInput } from '../input.ts'
 import type { LiveContext } from '../live.ts'
+import { requireVersion } from '../version.ts'
 import { write } from '../write.ts'
 import { changeIncident, logActivity } from './change.ts'
 import {
@@ -37,6 +38,8 @@ export const bulkIncidentsInput = z.strictObject({
   ids: z.array(idNumber).min(1).max(500),
   change,
   comment: noteText().optional(),
+  /** By incident id: the version the change was thought out on. One that has another by now is not changed. */
+  versions: z.record(z.string().regex(/^\d{1,16}$/), z.number().int()).default({}),
 })
 
 export interface BulkResult {
@@ -44,7 +47,7 @@ export interface BulkResult {
   changed: number
   /** For `undoIncidents`; null when nothing changed. */
   undoToken: string | null
-  failed: { id: number; code: string; message: string }[]
+  failed: { id: number; code: string; message: string; detail: Record<string, unknown> }[]
 }
 
 /** How long a bulk change can be taken back. */
@@ -58,7 +61,7 @@ export async function bulkIncidents(
   context: LiveContext,
   input: z.input<typeof bulkIncidentsInput>,
 ): Promise<BulkResult> {
-  const { ids, change, comment } = parseInput(bulkIncidentsInput, input)
+  const { ids, change, comment, versions } = parseInput(bulkIncidentsInput, input)
   const { actor, clock } = context
   const wanted = [...new Set(ids)].sort((a, b) => a - b)
   const verb = { action: 'incident.bulk', permission: 'incident:write' } as const
@@ -73,6 +76,9 @@ export async function bulkIncidents(
       const row = rows.get(id)
       try {
         if (!row) throw incidentNotFound(id)
+        const expected = versions[id]
+        const expectedVersions = expected === undefined ? undefined : [expected]
+        await requireVersion(transaction, { expectedVersions }, `incident:${id}`, row.version)
         const applied = await changeIncident(transaction, { actor, nowMs }, row, change)
         if (!applied) continue
         if (comment) await logActivity(transaction, actor, nowMs, id, 'comment', { text: comment })
@@ -89,7 +95,7 @@ export async function bulkIncidents(
       } catch (error) {
         // Refusals come before anything is written; any other error ends the whole.
         if (!(error instanceof CodedError)) throw error
-        failed.push({ id, code: error.code, message: error.message })
+        failed.push({ id, code: error.code, message: error.message, detail: error.detail })
       }
     }
     const undoToken = await storeUndo(transaction, context, undo, nowMs)

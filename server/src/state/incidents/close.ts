@@ -21,5 +21,5 @@ export async function closeIncident(
   input: z.input<typeof closeIncidentInput>,
 ): Promise<Incident> {
   const { id, ...change } = parseInput(closeIncidentInput, input)
-  return changeOne(context, id, { action: 'close', ...change })
+  return changeOne(context, id, [{ action: 'close', ...change }])
 }

@@ -28,7 +28,6 @@ import { removeException } from '../exceptions/remove.ts'
 import { updateException } from '../exceptions/update.ts'
 import type { LiveContext } from '../live.ts'
 import { openTestStore, person, type TestStore } from '../store-for-tests.ts'
-import { assignIncident } from './assign.ts'
 import { bulkIncidents } from './bulk.ts'
 import { closeIncident } from './close.ts'
 import { commentIncident } from './comment.ts'
@@ -41,9 +40,8 @@ import { listComments } from './list-comments.ts'
 import { listEvidence } from './list-evidence.ts'
 import { listTimeline } from './list-timeline.ts'
 import { reopenIncident } from './reopen.ts'
-import { setIncidentSeverity } from './set-severity.ts'
-import { setIncidentStatus } from './set-status.ts'
 import { undoIncidents } from './undo.ts'
+import { updateIncident } from './update.ts'
 
 let store: TestStore
 let changes: Change[] = []
@@ -204,9 +202,9 @@ describe('what another unit does not see', () => {
   /** Every verb on one thing of another unit. */
   const onOne: [string, (context: LiveContext) => Promise<unknown>][] = [
     ['get', (context) => getIncident(context, foreign())],
-    ['assign', (context) => assignIncident(context, { ...foreign(), assigneeId: 11 })],
-    ['set status', (context) => setIncidentStatus(context, { ...foreign(), status: 'on_hold' })],
-    ['set severity', (context) => setIncidentSeverity(context, { ...foreign(), severity: 'low' })],
+    ['assign', (context) => updateIncident(context, { ...foreign(), assigneeId: 11 })],
+    ['set status', (context) => updateIncident(context, { ...foreign(), status: 'on_hold' })],
+    ['set severity', (context) => updateIncident(context, { ...foreign(), severity: 'low' })],
     ['close', (context) => closeIncident(context, { ...foreign(), reason: 'benign' })],
     ['reopen', (context) => reopenIncident(context, foreign())],
     ['comment', (context) => commentIncident(context, { ...foreign(), text: 'x' })],
@@ -311,15 +309,15 @@ describe('working on an incident', () => {
   test('assign, hold, comment, close, reopen: each is logged, audited and told', async () => {
     const id = incidentIds.here!
     const context = operator()
-    expect(await assignIncident(context, { id, assigneeId: 11 })).toMatchObject({
+    expect(await updateIncident(context, { id, assigneeId: 11 })).toMatchObject({
       assigneeId: 11,
       assigneeName: 'User 11',
       version: 2,
       acknowledgedAt: expect.any(Date),
     })
-    await setIncidentStatus(context, { id, status: 'on_hold' })
+    await updateIncident(context, { id, status: 'on_hold' })
     await commentIncident(context, { id, text: 'Asked the owner <b>' })
-    await setIncidentSeverity(context, { id, severity: 'low' })
+    await updateIncident(context, { id, severity: 'low' })
     expect(await closeIncident(context, { id, reason: 'true_positive', note: 'Blocked' })).toMatchObject({
       status: 'closed',
       closeReason: 'true_positive',
@@ -327,7 +325,7 @@ describe('working on an incident', () => {
       closedAt: expect.any(Date),
       severityPinned: true,
     })
-    await expect(assignIncident(context, { id, assigneeId: null })).rejects.toEqual(code('CONFLICT'))
+    await expect(updateIncident(context, { id, assigneeId: null })).rejects.toEqual(code('CONFLICT'))
     await expect(closeIncident(context, { id, reason: 'benign' })).rejects.toEqual(code('CONFLICT'))
     expect(await reopenIncident(context, { id })).toMatchObject({
       status: 'in_progress',
@@ -357,10 +355,10 @@ describe('working on an incident', () => {
 
   test('the same again changes nothing and audits nothing', async () => {
     const id = incidentIds.here!
-    await assignIncident(operator(), { id, assigneeId: 11 })
+    await updateIncident(operator(), { id, assigneeId: 11 })
     const before = (await audited('incident.assign')).length
     changes = []
-    await assignIncident(operator(), { id, assigneeId: 11 })
+    await updateIncident(operator(), { id, assigneeId: 11 })
     expect((await audited('incident.assign')).length).toBe(before)
     expect(changes).toEqual([])
   })
@@ -372,7 +370,7 @@ describe('working on an incident', () => {
     [14, 'CONFLICT', 'disabled'],
     [999, 'NOT_FOUND', 'nobody'],
   ])('is not assigned to user %d: %s, %s', async (assigneeId, expected) => {
-    await expect(assignIncident(operator(), { id: incidentIds.here!, assigneeId })).rejects.toEqual(code(expected))
+    await expect(updateIncident(operator(), { id: incidentIds.here!, assigneeId })).rejects.toEqual(code(expected))
   })
 
   test('a duplicate names an original that is seen and is not itself', async () => {
@@ -428,7 +426,7 @@ describe('bulk and undo', () => {
     const other = as(person('security_operator', here, '77'))
     await expect(undoIncidents(other, { token: result.undoToken! })).rejects.toEqual(code('NOT_FOUND'))
     const undone = await undoIncidents(context, { token: result.undoToken! })
-    expect(undone).toMatchObject({ changed: 1, failed: [{ id: ids[0], code: 'CONFLICT' }] })
+    expect(undone).toMatchObject({ changed: 1, failed: [{ id: ids[0], code: 'CHANGED_MEANWHILE' }] })
     expect(await getIncident(context, { id: ids[1]! })).toMatchObject({
       status: 'new',
       closeReason: null,

@@ -12,5 +12,5 @@ export async function reopenIncident(
   input: z.input<typeof reopenIncidentInput>,
 ): Promise<Incident> {
   const { id, note } = parseInput(reopenIncidentInput, input)
-  return changeOne(context, id, { action: 'reopen', note })
+  return changeOne(context, id, [{ action: 'reopen', note }])
 }

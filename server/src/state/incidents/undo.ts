@@ -5,6 +5,7 @@ import { incidents, incidentUndo } from '../../seams/store/schema/incidents.ts'
 import { type AuditEntry, appendAuditAll } from '../audit/append.ts'
 import { parseInput } from '../input.ts'
 import type { LiveContext } from '../live.ts'
+import { changedMeanwhile } from '../version.ts'
 import { write } from '../write.ts'
 import { logActivity } from './change.ts'
 import { type IncidentRow, incidentNotFound, lockIncidents, ownUnit, tellIncident } from './incident.ts'
@@ -15,7 +16,7 @@ export type UndoEntry = (typeof incidentUndo.$inferInsert)['before'][number]
 
 export interface UndoResult {
   changed: number
-  failed: { id: number; code: string; message: string }[]
+  failed: { id: number; code: string; message: string; detail: Record<string, unknown> }[]
 }
 
 /** Columns of time; JSON keeps them as text. */
@@ -56,10 +57,10 @@ export async function undoIncidents(
     for (const { id, version, values } of undo.before) {
       const row = rows.get(id)
       if (row?.version !== version) {
-        const { code, message } = row
-          ? new CodedError('CONFLICT', `incident:${id} was changed since`)
+        const { code, message, detail } = row
+          ? await changedMeanwhile(transaction, `incident:${id}`, row.version)
           : incidentNotFound(id)
-        failed.push({ id, code, message })
+        failed.push({ id, code, message, detail })
         continue
       }
       const columns = Object.entries(values).map(([name, value]) => [

@@ -89,6 +89,8 @@ export interface Channel {
   unitIds: number[]
   occasions: IncidentNotice['occasion'][]
   enabled: boolean
+  /** Rises with every change a person makes. */
+  version: number
   createdAt: Date
   updatedAt: Date
   lastDeliveredAt: Date | null

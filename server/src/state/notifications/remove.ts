@@ -4,6 +4,7 @@ import { notificationChannels, outbox } from '../../seams/store/schema/notificat
 import { secrets } from '../../seams/store/schema/settings.ts'
 import { parseInput } from '../input.ts'
 import type { LiveContext } from '../live.ts'
+import { requireVersion } from '../version.ts'
 import { write } from '../write.ts'
 import { channelId, lockChannel, tellChannel } from './channel.ts'
 
@@ -13,7 +14,8 @@ export async function removeChannel(context: LiveContext, input: z.input<typeof 
   const { actor, clock } = context
   const verb = { action: 'notification.remove', permission: 'notification:write' } as const
   const unitPath = await write(context, verb, async (transaction) => {
-    const { name, unitPath, secretName } = await lockChannel(transaction, actor, id)
+    const { name, unitPath, secretName, version } = await lockChannel(transaction, actor, id)
+    await requireVersion(transaction, context, `channel:${id}`, version)
     const now = new Date(clock.now())
     await transaction
       .update(notificationChannels)

@@ -6,6 +6,7 @@ import type { LiveContext } from '../live.ts'
 import type { MasterKeys } from '../secrets/master-keys.ts'
 import { storeSecret } from '../secrets/secret.ts'
 import { locateUnit } from '../units/locate.ts'
+import { nextVersion, requireVersion } from '../version.ts'
 import { write } from '../write.ts'
 import {
   type Channel,
@@ -38,6 +39,7 @@ export async function updateChannel(
   const verb = { action: 'notification.update', permission: 'notification:write' } as const
   const channel = await write(context, verb, async (transaction) => {
     const before = await lockChannel(transaction, actor, id)
+    await requireVersion(transaction, context, `channel:${id}`, before.version)
     const { unitPath } = before
     const kindSettings = before.kind === 'webhook' ? webhookSettings : emailSettings
     const change = Object.fromEntries(
@@ -54,7 +56,7 @@ export async function updateChannel(
     }
     const [row] = await transaction
       .update(notificationChannels)
-      .set({ ...change, updatedAt: new Date(clock.now()) })
+      .set({ ...change, updatedAt: new Date(clock.now()), version: nextVersion(notificationChannels.version) })
       .where(eq(notificationChannels.id, id))
       .returning()
     const replaced = Object.fromEntries(Object.keys(change).map((name) => [name, before[name as keyof typeof before]]))

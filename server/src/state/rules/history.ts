@@ -19,7 +19,7 @@ const newestFirst: Keyset = {
 export async function listRuleHistory(
   context: Context,
   query: z.input<typeof ruleHistoryQuery>,
-): Promise<Page<RuleState>> {
+): Promise<Page<Omit<RuleState, 'version'>>> {
   const { limit, cursor, ruleId } = parseInput(ruleHistoryQuery, query)
   return read(context, 'rule:read', async (database) => {
     const filter = eq(ruleChanges.ruleId, ruleId)

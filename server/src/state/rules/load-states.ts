@@ -9,6 +9,8 @@ export interface RuleState {
   note: string
   changedAt: Date
   changedBy: string
+  /** 1 from the first switching, and one more with each. */
+  version: number
 }
 
 /** What people switched, by rule id, for the detection threads; a rule that is not in it is as its file says. */

@@ -1,8 +1,9 @@
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { ruleChanges, ruleStates } from '../../seams/store/schema/rules.ts'
 import { noteText, parseInput } from '../input.ts'
 import { rootUnitPath } from '../units/unit.ts'
+import { requireVersion } from '../version.ts'
 import { type Context, requireScope, write } from '../write.ts'
 import type { RuleState } from './load-states.ts'
 
@@ -24,12 +25,17 @@ export async function setRuleEnabled(context: Context, input: z.input<typeof set
     { action: enabled ? 'rule.enable' : 'rule.disable', permission: 'rule:write' },
     async (transaction) => {
       requireScope(actor, rootUnitPath, `rule:${ruleId}`)
+      // The row may not be there yet to be locked.
+      await transaction.execute(sql`SELECT pg_advisory_xact_lock(hashtext('rule_states'))`)
       const [before] = await transaction.select().from(ruleStates).where(eq(ruleStates.ruleId, ruleId)).for('update')
-      const state = { ruleId, enabled, note, changedAt: new Date(clock.now()), changedBy: actor.name }
+      const version = before?.version ?? 0
+      await requireVersion(transaction, context, `rule:${ruleId}`, version)
+      const switching = { ruleId, enabled, note, changedAt: new Date(clock.now()), changedBy: actor.name }
+      const state = { ...switching, version: version + 1 }
       const unchanged = before?.enabled === enabled && before.note === note
       if (!unchanged) {
         await transaction.insert(ruleStates).values(state).onConflictDoUpdate({ target: ruleStates.ruleId, set: state })
-        await transaction.insert(ruleChanges).values(state)
+        await transaction.insert(ruleChanges).values(switching)
       }
       const result = unchanged ? before : state
       return {

@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 import { savedSearches } from '../../seams/store/schema/searches.ts'
 import { idNumber, parseInput } from '../input.ts'
+import { requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { locateOwn } from './saved-search.ts'
 
@@ -14,7 +15,8 @@ export async function removeSavedSearch(
 ): Promise<void> {
   const { id } = parseInput(removeSavedSearchInput, input)
   await write(context, { action: 'saved-search.remove', permission: 'event:read' }, async (transaction) => {
-    const { unitPath, name } = await locateOwn(transaction, context.actor, id)
+    const { unitPath, name, version } = await locateOwn(transaction, context.actor, id)
+    await requireVersion(transaction, context, `saved-search:${id}`, version)
     await transaction.delete(savedSearches).where(eq(savedSearches.id, id))
     return { result: undefined, target: `saved-search:${id}`, unitPath, detail: { name } }
   })

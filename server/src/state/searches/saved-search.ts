@@ -22,6 +22,8 @@ export interface SavedSearch {
   own: boolean
   ownerName: string
   unitPath: string
+  /** Rises with every change. */
+  version: number
   createdAt: Date
   updatedAt: Date
 }

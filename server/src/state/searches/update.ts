@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 import { savedSearches } from '../../seams/store/schema/searches.ts'
 import { idNumber, parseInput } from '../input.ts'
+import { nextVersion, requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { locateOwn, requireQuery, type SavedSearch, savedSearchFacts, savedSearchOf } from './saved-search.ts'
 
@@ -17,9 +18,16 @@ export async function updateSavedSearch(
   const { actor, clock } = context
   return write(context, { action: 'saved-search.update', permission: 'event:read' }, async (transaction) => {
     const before = await locateOwn(transaction, actor, id)
+    await requireVersion(transaction, context, `saved-search:${id}`, before.version)
     const [row] = await transaction
       .update(savedSearches)
-      .set({ ...facts, rangeFrom: from, rangeTo: to, updatedAt: new Date(clock.now()) })
+      .set({
+        ...facts,
+        rangeFrom: from,
+        rangeTo: to,
+        updatedAt: new Date(clock.now()),
+        version: nextVersion(savedSearches.version),
+      })
       .where(eq(savedSearches.id, id))
       .returning()
     const { unitPath } = before

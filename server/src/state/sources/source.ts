@@ -35,6 +35,8 @@ export interface Source {
   timeZone: string | null
   retentionClass: string
   enabled: boolean
+  /** Rises with every change a person makes. */
+  version: number
 }
 
 /** Id of the source with this key (event/raw-record.ts sourceKey). */

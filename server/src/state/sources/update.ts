@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { sources } from '../../seams/store/schema/sources.ts'
 import { idNumber, nameText, parseInput } from '../input.ts'
 import { locateUnit } from '../units/locate.ts'
+import { nextVersion, requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { loadSource, locateSource, type Source } from './source.ts'
 
@@ -35,6 +36,7 @@ export async function updateSource(context: Context, input: z.input<typeof updat
   return write(context, { action: 'source.update', permission: 'source:write' }, async (transaction) => {
     const unit = unitId === undefined ? undefined : await locateUnit(transaction, actor, unitId, 'share')
     const row = await locateSource(transaction, actor, id)
+    await requireVersion(transaction, context, `source:${id}`, row.version)
     const changes = definedOnly({
       ...plain,
       pinnedParser: parser,
@@ -47,7 +49,13 @@ export async function updateSource(context: Context, input: z.input<typeof updat
     })
     const keys = Object.keys(changes) as (keyof typeof changes)[]
     const changed = keys.filter((key) => row[key] !== changes[key])
-    if (changed.length > 0) await transaction.update(sources).set(changes).where(eq(sources.id, id))
+    if (changed.length > 0) {
+      const version = nextVersion(sources.version)
+      await transaction
+        .update(sources)
+        .set({ ...changes, version })
+        .where(eq(sources.id, id))
+    }
     const before = Object.fromEntries(changed.map((key) => [key, row[key]]))
     const after = Object.fromEntries(changed.map((key) => [key, changes[key]]))
     const result = await loadSource(transaction, actor, id, new Date(clock.now()))

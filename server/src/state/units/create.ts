@@ -28,7 +28,7 @@ export async function createUnit(context: Context, input: z.input<typeof createU
     const nextId = sql<number>`nextval(pg_get_serial_sequence('units', 'id'))`
     const { rows } = await transaction.execute<{ id: string }>(sql`SELECT ${nextId} AS id`)
     const id = Number(rows[0]!.id)
-    const unit: Unit = { id, parentId, ...facts, path: `${parent.path}${id}/`, createdAt }
+    const unit: Unit = { id, parentId, ...facts, path: `${parent.path}${id}/`, version: 1, createdAt }
     await transaction.insert(units).values(unit)
     return { result: unit, target: `unit:${id}`, unitPath: unit.path, detail: { ...facts, parentId } }
   })

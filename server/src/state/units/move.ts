@@ -5,6 +5,7 @@ import { units } from '../../seams/store/schema/identity.ts'
 import type { Transaction } from '../../seams/store/store.ts'
 import { idNumber, parseInput } from '../input.ts'
 import { withinUnit } from '../scope.ts'
+import { nextVersion, requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { requirePlace, unitDepth } from './create.ts'
 import { tablesWithUnitPath } from './holdings.ts'
@@ -32,13 +33,17 @@ export async function moveUnit(context: Context, input: z.input<typeof moveUnitI
     await lockTree(transaction)
     const unit = await locateUnit(transaction, context.actor, id)
     const parent = await locateUnit(transaction, context.actor, parentId)
+    await requireVersion(transaction, context, `unit:${id}`, unit.version)
     if (id === rootUnitId) throw new CodedError('CONFLICT', 'The root unit cannot be moved', { id })
     if (parent.path.startsWith(unit.path)) {
       throw new CodedError('CONFLICT', 'A unit cannot be moved below itself', { id, parentId })
     }
     requirePlace(parent, unit.kind, await heightOf(transaction, unit.path))
     const move: UnitMove = { id, from: unit.path, to: `${parent.path}${id}/` }
-    await transaction.update(units).set({ parentId }).where(eq(units.id, id))
+    await transaction
+      .update(units)
+      .set({ parentId, version: nextVersion(units.version) })
+      .where(eq(units.id, id))
     await rewrite(transaction, 'units', 'path', move)
     for (const table of await tablesWithUnitPath(transaction)) await rewrite(transaction, table, 'unit_path', move)
     return {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { CodedError } from '../../event/errors.ts'
 import { tokens, units, users } from '../../seams/store/schema/identity.ts'
 import { idNumber, parseInput } from '../input.ts'
+import { requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { tablesHoldingRowsOf } from './holdings.ts'
 import { locateUnit, lockTree } from './locate.ts'
@@ -19,6 +20,7 @@ export async function removeUnit(context: Context, input: z.input<typeof removeU
   return write(context, { action: 'unit.remove', permission: 'unit:write' }, async (transaction) => {
     await lockTree(transaction)
     const unit = await locateUnit(transaction, context.actor, id, 'update')
+    await requireVersion(transaction, context, `unit:${id}`, unit.version)
     if (id === rootUnitId) throw new CodedError('CONFLICT', 'The root unit cannot be removed', { id })
     const [child] = await transaction.select({ id: units.id }).from(units).where(eq(units.parentId, id)).limit(1)
     const [user] = await transaction.select({ id: users.id }).from(users).where(eq(users.unitId, id)).limit(1)

@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm'
 import { z } from 'zod'
 import { units } from '../../seams/store/schema/identity.ts'
 import { idNumber, parseInput } from '../input.ts'
+import { nextVersion, requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { locateUnit } from './locate.ts'
 import { type Unit, unitCode, unitName } from './unit.ts'
@@ -18,9 +19,14 @@ export async function renameUnit(context: Context, input: z.input<typeof renameU
   const { id, name, code } = parseInput(renameUnitInput, input)
   return write(context, { action: 'unit.rename', permission: 'unit:write' }, async (transaction) => {
     const unit = await locateUnit(transaction, context.actor, id, 'update')
+    await requireVersion(transaction, context, `unit:${id}`, unit.version)
     const after = { name: name ?? unit.name, code: code === undefined ? unit.code : code }
-    await transaction.update(units).set(after).where(eq(units.id, id))
+    const [row] = await transaction
+      .update(units)
+      .set({ ...after, version: nextVersion(units.version) })
+      .where(eq(units.id, id))
+      .returning()
     const before = { name: unit.name, code: unit.code }
-    return { result: { ...unit, ...after }, target: `unit:${id}`, unitPath: unit.path, detail: { before, after } }
+    return { result: row!, target: `unit:${id}`, unitPath: unit.path, detail: { before, after } }
   })
 }

@@ -15,6 +15,8 @@ export interface Unit {
   code: string | null
   /** Materialised, `/1/12/`. */
   path: string
+  /** Rises with every change a person makes. */
+  version: number
   createdAt: Date
 }
 

@@ -7,6 +7,7 @@ import { idNumber, parseInput } from '../input.ts'
 import { endSessionsOf } from '../sessions/end.ts'
 import { locateUnit } from '../units/locate.ts'
 import { rootUnitId } from '../units/unit.ts'
+import { nextVersion, requireVersion } from '../version.ts'
 import { type Context, write } from '../write.ts'
 import { displayName, loadUser, locateUser, roles, type User } from './user.ts'
 
@@ -28,6 +29,7 @@ export async function updateUser(context: Context, input: z.input<typeof updateU
   return write(context, { action: 'user.update', permission: 'user:write' }, async (transaction) => {
     await lockAdministrators(transaction)
     const user = await locateUser(transaction, context.actor, id)
+    await requireVersion(transaction, context, `user:${id}`, user.version)
     const before = { displayName: user.displayName, role: user.role, unitId: user.unitId, disabled: user.disabled }
     const after = { ...before, ...defined(changes) }
     const powers = after.role !== before.role || after.unitId !== before.unitId || after.disabled !== before.disabled
@@ -35,7 +37,10 @@ export async function updateUser(context: Context, input: z.input<typeof updateU
       throw new CodedError('CONFLICT', 'Nobody changes their own role, unit or account', { id })
     }
     if (after.unitId !== before.unitId) await locateUnit(transaction, context.actor, after.unitId, 'share')
-    await transaction.update(users).set(after).where(eq(users.id, id))
+    await transaction
+      .update(users)
+      .set({ ...after, version: nextVersion(users.version) })
+      .where(eq(users.id, id))
     if (powers) await requireAdministrator(transaction)
     const reason = endReason(before, after)
     const endedSessions = reason ? await endSessionsOf(transaction, context.clock, id, reason) : 0

@@ -28,6 +28,8 @@ export interface User {
   totpEnabled: boolean
   passwordChangedAt: Date
   lastSignInAt: Date | null
+  /** Rises with every change an administrator makes of name, role, unit and activity. */
+  version: number
   createdAt: Date
 }
 
@@ -48,12 +50,12 @@ export function normalUserName(text: string): string {
 }
 
 const { id, name, displayName: display, unitId, role, disabled, mustChangePassword, totpEnabled } = users
-const { passwordChangedAt, lastSignInAt, createdAt } = users
+const { passwordChangedAt, lastSignInAt, version, createdAt } = users
 
 /** Columns of `User`, for a query over users joined with units. */
 export const userColumns = {
   ...{ id, name, displayName: display, unitId, unitPath: units.path, unitName: units.name, role, disabled },
-  ...{ mustChangePassword, totpEnabled, passwordChangedAt, lastSignInAt, createdAt },
+  ...{ mustChangePassword, totpEnabled, passwordChangedAt, lastSignInAt, version, createdAt },
 }
 
 /** The user with hash and all, locked, when in the actor's units. Throws NOT_FOUND otherwise. */

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
 import { useCan } from '../../api/session.tsx'
+import { ifMatch, sendChange, tookTheirs } from '../../forms/conflict.ts'
 import { FormDialog } from '../../forms/FormDialog.tsx'
 import { ImportDialog } from '../../forms/ImportDialog.tsx'
 import { listOf, parseRecords } from '../../forms/lines.ts'
@@ -56,16 +57,27 @@ export default function AssetsPage() {
       const body = { ...values, owner: values.owner?.trim() || null }
       return editing === 'new' || editing === null
         ? answer(api.POST('/api/v1/assets', { body }))
-        : answer(api.PATCH('/api/v1/assets/{id}', { params: { path: { id: editing.id } }, body }))
+        : sendChange(editing.version, (version) =>
+            answer(
+              api.PATCH('/api/v1/assets/{id}', {
+                params: { path: { id: editing.id }, header: ifMatch(version) },
+                body,
+              }),
+            ),
+          )
     },
     onSuccess: async () => {
       setEditing(null)
       await refresh()
       toast(t('states.saved'))
     },
+    onError: (error) => tookTheirs(error) && setEditing(null),
   })
   const { mutate: remove } = useMutation({
-    mutationFn: (id: number) => answer(api.DELETE('/api/v1/assets/{id}', { params: { path: { id } } })),
+    mutationFn: ({ id, version }: Asset) =>
+      sendChange(version, (seen) =>
+        answer(api.DELETE('/api/v1/assets/{id}', { params: { path: { id }, header: ifMatch(seen) } })),
+      ),
     onSuccess: refresh,
   })
   const reason = can('source:write')
@@ -142,6 +154,7 @@ export default function AssetsPage() {
               className="plain faint"
               disabled={reason !== undefined}
               title={reason}
+              data-testid="asset-edit"
               onClick={() => setEditing(row)}
             >
               {t('actions.edit')}
@@ -151,7 +164,7 @@ export default function AssetsPage() {
               okText={t('actions.remove')}
               cancelText={t('actions.cancel')}
               disabled={reason !== undefined}
-              onConfirm={() => remove(row.id)}
+              onConfirm={() => remove(row)}
             >
               <button type="button" className="plain faint" disabled={reason !== undefined} title={reason}>
                 {t('actions.remove')}

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
 import { useCan } from '../../api/session.tsx'
+import { ifMatch, sendChange } from '../../forms/conflict.ts'
 import type { Column } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
@@ -34,7 +35,10 @@ export default function ExceptionsPage() {
     answer(api.GET('/api/v1/exceptions', { params: { query: { active, after, limit: 100 } as never } })),
   )
   const remove = useMutation({
-    mutationFn: (id: number) => answer(api.DELETE('/api/v1/exceptions/{id}', { params: { path: { id } } })),
+    mutationFn: ({ id, version }: Exception) =>
+      sendChange(version, (seen) =>
+        answer(api.DELETE('/api/v1/exceptions/{id}', { params: { path: { id }, header: ifMatch(seen) } })),
+      ),
     onSuccess: async () => {
       setUrl({ id: undefined }, 'replace')
       await queries.invalidateQueries({ queryKey: ['exceptions'] })
@@ -42,12 +46,14 @@ export default function ExceptionsPage() {
     },
   })
   const extend = useMutation({
-    mutationFn: (id: number) =>
-      answer(
-        api.PATCH('/api/v1/exceptions/{id}', {
-          params: { path: { id } },
-          body: { expiresAt: dayjs().add(30, 'day').toISOString() },
-        }),
+    mutationFn: ({ id, version }: Exception) =>
+      sendChange(version, (seen) =>
+        answer(
+          api.PATCH('/api/v1/exceptions/{id}', {
+            params: { path: { id }, header: ifMatch(seen) },
+            body: { expiresAt: dayjs().add(30, 'day').toISOString() },
+          }),
+        ),
       ),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['exceptions'] }),
   })
@@ -134,7 +140,7 @@ export default function ExceptionsPage() {
               <div className="detail-head">
                 <h2>{chosen.name}</h2>
                 <div className="row">
-                  <Action reason={reason} busy={extend.isPending} onClick={() => extend.mutate(chosen.id)}>
+                  <Action reason={reason} busy={extend.isPending} onClick={() => extend.mutate(chosen)}>
                     {t('exception.extend')}
                   </Action>
                   <Popconfirm
@@ -143,7 +149,7 @@ export default function ExceptionsPage() {
                     okText={t('actions.remove')}
                     cancelText={t('actions.cancel')}
                     disabled={reason !== undefined}
-                    onConfirm={() => remove.mutate(chosen.id)}
+                    onConfirm={() => remove.mutate(chosen)}
                   >
                     <span>
                       <Action reason={reason}>{t('actions.remove')}</Action>

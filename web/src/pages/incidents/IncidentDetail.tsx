@@ -22,7 +22,7 @@ import { IncidentEvidence } from './IncidentEvidence.tsx'
 import { IncidentGraph } from './IncidentGraph.tsx'
 import { IncidentSummary } from './IncidentSummary.tsx'
 import { IncidentTimeline } from './IncidentTimeline.tsx'
-import { useIncidentActions } from './useIncidentActions.ts'
+import { useIncidentActions, versionsOf } from './useIncidentActions.ts'
 import { Status } from './words.tsx'
 
 interface IncidentDetailProps {
@@ -39,7 +39,8 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
   const say = useSay()
   const [url, setUrl] = useUrl()
   const tab = url.tab ?? 'summary'
-  const [closing, setClosing] = useState(false)
+  // The version that was seen when the dialog was opened.
+  const [closing, setClosing] = useState<Record<string, number> | null>(null)
   const [excepting, setExcepting] = useState(false)
   const {
     data: incident,
@@ -49,12 +50,14 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
     queryKey: ['incidents', 'one', id],
     queryFn: () => answer(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } })),
   })
-  const { change, busy } = useIncidentActions(() => {
-    if (closing) onClosed?.()
-    setClosing(false)
+  const { change, busy } = useIncidentActions((outcome) => {
+    if (closing && outcome === 'done') onClosed?.()
+    setClosing(null)
   })
   const reason = can('incident:write')
-  useKeys({ c: () => incident && incident.status !== 'closed' && reason === undefined && setClosing(true) })
+  useKeys({
+    c: () => incident && incident.status !== 'closed' && reason === undefined && setClosing(versionsOf([incident])),
+  })
   if (error) {
     return (
       <div className="detail">
@@ -80,6 +83,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
     )
   }
   const ids = [id]
+  const versions = versionsOf([incident])
   return (
     <div className={`detail ${full ? 'full' : ''}`} data-testid="incident-detail">
       <div className="detail-head">
@@ -112,25 +116,34 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
           <AssignButton
             current={incident.assigneeName}
             reason={reason}
-            onAssign={(assigneeId) => change({ ids, action: 'assign', assigneeId })}
+            onAssign={(assigneeId) => change({ ids, versions, action: 'assign', assigneeId })}
           />
           {incident.status === 'new' || incident.status === 'on_hold' ? (
             <Action
               reason={reason}
               busy={busy}
-              onClick={() => change({ ids, action: 'status', status: 'in_progress' })}
+              onClick={() => change({ ids, versions, action: 'status', status: 'in_progress' })}
               testId="start"
             >
               {t('incident.start')}
             </Action>
           ) : null}
           {incident.status === 'in_progress' ? (
-            <Action reason={reason} busy={busy} onClick={() => change({ ids, action: 'status', status: 'on_hold' })}>
+            <Action
+              reason={reason}
+              busy={busy}
+              onClick={() => change({ ids, versions, action: 'status', status: 'on_hold' })}
+            >
               {t('incident.hold')}
             </Action>
           ) : null}
           {incident.status === 'closed' ? (
-            <Action reason={reason} busy={busy} onClick={() => change({ ids, action: 'reopen' })} testId="reopen">
+            <Action
+              reason={reason}
+              busy={busy}
+              onClick={() => change({ ids, versions, action: 'reopen' })}
+              testId="reopen"
+            >
               {t('incident.reopen')}
             </Action>
           ) : (
@@ -138,7 +151,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
               primary
               reason={reason}
               busy={busy}
-              onClick={() => setClosing(true)}
+              onClick={() => setClosing(versions)}
               testId="close-incident"
               title="c"
             >
@@ -154,7 +167,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
               label: <Severity value={severity} />,
               hint: severity === incident.severity ? '✓' : undefined,
               disabled: reason,
-              onChoose: () => change({ ids, action: 'severity', severity }),
+              onChoose: () => change({ ids, versions, action: 'severity', severity }),
             }))}
           >
             {t('incident.changeSeverity')}
@@ -187,9 +200,9 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
         <CloseDialog
           count={1}
           busy={busy}
-          onCancel={() => setClosing(false)}
+          onCancel={() => setClosing(null)}
           onClose={(closeReason, note, duplicateOf) =>
-            change({ ids, action: 'close', reason: closeReason, note, duplicateOf })
+            change({ ids, versions: closing, action: 'close', reason: closeReason, note, duplicateOf })
           }
         />
       ) : null}

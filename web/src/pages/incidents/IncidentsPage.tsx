@@ -28,7 +28,7 @@ import { Value } from '../../ui/Value.tsx'
 import { AssignButton } from './AssignButton.tsx'
 import { CloseDialog } from './CloseDialog.tsx'
 import { IncidentDetail } from './IncidentDetail.tsx'
-import { useIncidentActions } from './useIncidentActions.ts'
+import { type Bulk, useIncidentActions, versionsOf } from './useIncidentActions.ts'
 import { Status, statuses } from './words.tsx'
 
 type Incident = Schemas['Incident']
@@ -63,7 +63,7 @@ export default function IncidentsPage() {
     ),
   )
   const [selected, setSelected] = useState<Set<string>>(new Set())
-  const [closing, setClosing] = useState<number[] | null>(null)
+  const [closing, setClosing] = useState<Pick<Bulk, 'ids' | 'versions'> | null>(null)
   const { change, busy } = useIncidentActions(() => {
     setSelected(new Set())
     setClosing(null)
@@ -169,6 +169,7 @@ export default function IncidentsPage() {
     [t, say],
   )
   const ids = [...selected].map(Number)
+  const versions = versionsOf((list.rows ?? []).filter(({ id }) => selected.has(String(id))))
   const activeIndex = list.rows?.findIndex(({ id }) => String(id) === url.id) ?? -1
   const openNext = () => {
     const next = list.rows?.[activeIndex + 1] ?? list.rows?.[activeIndex - 1]
@@ -261,20 +262,25 @@ export default function IncidentsPage() {
                 </span>
                 <AssignButton
                   reason={writeReason}
-                  onAssign={(assigneeId) => change({ ids, action: 'assign', assigneeId })}
+                  onAssign={(assigneeId) => change({ ids, versions, action: 'assign', assigneeId })}
                 />
                 <Action
                   reason={writeReason}
                   busy={busy}
-                  onClick={() => change({ ids, action: 'status', status: 'in_progress' })}
+                  onClick={() => change({ ids, versions, action: 'status', status: 'in_progress' })}
                   testId="bulk-progress"
                 >
                   {t('incident.start')}
                 </Action>
-                <Action reason={writeReason} busy={busy} onClick={() => setClosing(ids)} testId="bulk-close">
+                <Action
+                  reason={writeReason}
+                  busy={busy}
+                  onClick={() => setClosing({ ids, versions })}
+                  testId="bulk-close"
+                >
                   {t('incident.closeMany')}
                 </Action>
-                <Action reason={writeReason} busy={busy} onClick={() => change({ ids, action: 'reopen' })}>
+                <Action reason={writeReason} busy={busy} onClick={() => change({ ids, versions, action: 'reopen' })}>
                   {t('incident.reopen')}
                 </Action>
                 <button type="button" className="tool" onClick={() => setSelected(new Set())}>
@@ -334,10 +340,10 @@ export default function IncidentsPage() {
       </Split>
       {closing ? (
         <CloseDialog
-          count={closing.length}
+          count={closing.ids.length}
           busy={busy}
           onCancel={() => setClosing(null)}
-          onClose={(reason, note, duplicateOf) => change({ ids: closing, action: 'close', reason, note, duplicateOf })}
+          onClose={(reason, note, duplicateOf) => change({ ...closing, action: 'close', reason, note, duplicateOf })}
         />
       ) : null}
     </div>

@@ -6,6 +6,7 @@ import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
 import type { operations } from '../../api/schema.d.ts'
 import { useCan } from '../../api/session.tsx'
+import { ifMatch, sendChange, tookTheirs } from '../../forms/conflict.ts'
 import { FormDialog } from '../../forms/FormDialog.tsx'
 import { currentLanguage } from '../../i18n/i18n.ts'
 import type { Column } from '../../table/columns.ts'
@@ -52,13 +53,21 @@ export function Channels({ onShowDeliveries }: { onShowDeliveries(): void }) {
       }
       return editing === 'new' || editing === null
         ? answer(api.POST('/api/v1/notifications/channels', { body: { ...body, kind } }))
-        : answer(api.PATCH('/api/v1/notifications/channels/{id}', { params: { path: { id: editing.id } }, body }))
+        : sendChange(editing.version, (version) =>
+            answer(
+              api.PATCH('/api/v1/notifications/channels/{id}', {
+                params: { path: { id: editing.id }, header: ifMatch(version) },
+                body,
+              }),
+            ),
+          )
     },
     onSuccess: async () => {
       setEditing(null)
       await refresh()
       toast(t('states.saved'))
     },
+    onError: (error) => tookTheirs(error) && setEditing(null),
   })
   const { mutate: test, isPending: testing } = useMutation({
     mutationFn: (id: number) =>
@@ -69,13 +78,21 @@ export function Channels({ onShowDeliveries }: { onShowDeliveries(): void }) {
     },
   })
   const { mutate: remove } = useMutation({
-    mutationFn: (id: number) => answer(api.DELETE('/api/v1/notifications/channels/{id}', { params: { path: { id } } })),
+    mutationFn: ({ id, version }: Channel) =>
+      sendChange(version, (seen) =>
+        answer(api.DELETE('/api/v1/notifications/channels/{id}', { params: { path: { id }, header: ifMatch(seen) } })),
+      ),
     onSuccess: refresh,
   })
   const { mutate: enable } = useMutation({
-    mutationFn: ({ id, enabled }: { id: number; enabled: boolean }) =>
-      answer(
-        api.PATCH('/api/v1/notifications/channels/{id}', { params: { path: { id } }, body: { enabled } as never }),
+    mutationFn: ({ id, version, enabled }: Pick<Channel, 'id' | 'version' | 'enabled'>) =>
+      sendChange(version, (seen) =>
+        answer(
+          api.PATCH('/api/v1/notifications/channels/{id}', {
+            params: { path: { id }, header: ifMatch(seen) },
+            body: { enabled } as never,
+          }),
+        ),
       ),
     onSuccess: refresh,
   })
@@ -93,7 +110,7 @@ export function Channels({ onShowDeliveries }: { onShowDeliveries(): void }) {
               checked={row.enabled}
               disabled={reason !== undefined}
               aria-label={`${t('rule.on')}: ${row.name}`}
-              onChange={(enabled) => enable({ id: row.id, enabled })}
+              onChange={(enabled) => enable({ ...row, enabled })}
             />
           </span>
         ),
@@ -169,7 +186,7 @@ export function Channels({ onShowDeliveries }: { onShowDeliveries(): void }) {
               okText={t('actions.remove')}
               cancelText={t('actions.cancel')}
               disabled={reason !== undefined}
-              onConfirm={() => remove(row.id)}
+              onConfirm={() => remove(row)}
             >
               <button type="button" className="plain faint" disabled={reason !== undefined} title={reason}>
                 {t('actions.remove')}

@@ -66,7 +66,7 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
               disabled={reason !== undefined || change.isPending}
               aria-label={t('rule.on')}
               data-testid="rule-switch"
-              onChange={(enabled) => change.mutate({ id, enabled })}
+              onChange={(enabled) => change.mutate({ ...rule, enabled })}
             />
             {rule.enabled ? t('rule.enabled') : t('rule.disabled')}
           </span>

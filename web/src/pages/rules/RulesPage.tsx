@@ -52,7 +52,7 @@ export default function RulesPage() {
               checked={row.enabled}
               disabled={reason !== undefined || isPending}
               aria-label={`${t('rule.on')}: ${row.title}`}
-              onChange={(enabled) => mutate({ id: row.id, enabled })}
+              onChange={(enabled) => mutate({ ...row, enabled })}
             />
           </span>
         ),

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
+import { ifMatch, sendChange } from '../../forms/conflict.ts'
 import { toast } from '../../ui/toast.tsx'
 
 type Rule = Schemas['Rule']
@@ -12,8 +13,10 @@ export function useRuleSwitch() {
   const inLanguage = useRuleText()
   const queries = useQueryClient()
   return useMutation({
-    mutationFn: ({ id, enabled }: { id: string; enabled: boolean }) =>
-      answer(api.PATCH('/api/v1/rules/{id}', { params: { path: { id } }, body: { enabled } })),
+    mutationFn: ({ id, version, enabled }: Pick<Rule, 'id' | 'version' | 'enabled'>) =>
+      sendChange(version, (seen) =>
+        answer(api.PATCH('/api/v1/rules/{id}', { params: { path: { id }, header: ifMatch(seen) }, body: { enabled } })),
+      ),
     onSuccess: async (rule) => {
       await queries.invalidateQueries({ queryKey: ['rules'] })
       const { title } = inLanguage(rule)

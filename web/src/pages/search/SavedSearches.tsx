@@ -4,6 +4,7 @@ import { Checkbox, Form, Input } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
+import { ifMatch, sendChange } from '../../forms/conflict.ts'
 import { Dialog } from '../../forms/Dialog.tsx'
 import { Popup } from '../../ui/Popup.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -48,7 +49,10 @@ export function SavedSearches(props: SavedSearchesProps) {
     },
   })
   const remove = useMutation({
-    mutationFn: (id: number) => answer(api.DELETE('/api/v1/saved-searches/{id}', { params: { path: { id } } })),
+    mutationFn: ({ id, version }: Schemas['SavedSearch']) =>
+      sendChange(version, (seen) =>
+        answer(api.DELETE('/api/v1/saved-searches/{id}', { params: { path: { id }, header: ifMatch(seen) } })),
+      ),
     onSuccess: refresh,
   })
   const [form] = Form.useForm<{ name: string; shared?: boolean }>()
@@ -102,7 +106,7 @@ export function SavedSearches(props: SavedSearchesProps) {
                   style={{ padding: '0 8px' }}
                   aria-label={`${t('actions.remove')} ${saved.name}`}
                   title={t('actions.remove')}
-                  onClick={() => remove.mutate(saved.id)}
+                  onClick={() => remove.mutate(saved)}
                 >
                   ✕
                 </button>

@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Button, Form, Input, InputNumber, Select, Switch } from 'antd'
-import { useMemo } from 'react'
+import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useCan } from '../../api/session.tsx'
 import { Histogram } from '../../charts/Histogram.tsx'
+import { ifMatch, sendChange, tookTheirs } from '../../forms/conflict.ts'
 import { useSay } from '../../i18n/useSay.ts'
 import { formatNumber, formatRate, formatShare } from '../../ui/format.ts'
 import { clause } from '../../ui/query.ts'
@@ -171,11 +172,24 @@ function gather(minutes: Schemas['SourceMinute'][]): { at: string; count: number
   }))
 }
 
-function Settings({ source, reason }: { source: Schemas['Source']; reason?: string }) {
+function settingsOf(source: Schemas['Source']): SettingValues {
+  return {
+    name: source.name,
+    parser: source.pinned ? (source.parser ?? '') : '',
+    unitId: source.unitId,
+    timeZone: source.timeZone ?? '',
+    enabled: source.enabled,
+    silenceAfterMinutes: source.silenceAfterMinutes,
+  }
+}
+
+function Settings({ source: shown, reason }: { source: Schemas['Source']; reason?: string }) {
   const { t } = useTranslation()
   const say = useSay()
   const queries = useQueryClient()
   const [form] = Form.useForm()
+  // The state the form was filled from, whatever is heard of the source meanwhile.
+  const [source, setSource] = useState(shown)
   const parsers = useQuery({
     queryKey: ['parsers'],
     queryFn: () => answer(api.GET('/api/v1/parsers')),
@@ -184,38 +198,39 @@ function Settings({ source, reason }: { source: Schemas['Source']; reason?: stri
   const units = useQuery({ queryKey: ['units'], queryFn: () => answer(api.GET('/api/v1/units')), staleTime: 60_000 })
   const save = useMutation({
     mutationFn: (values: SettingValues) =>
-      answer(
-        api.PATCH('/api/v1/sources/{id}', {
-          params: { path: { id: source.id } },
-          body: {
-            name: values.name,
-            parser: values.parser === '' ? null : values.parser,
-            unitId: values.unitId,
-            silenceAfterMinutes: values.silenceAfterMinutes ?? null,
-            timeZone: values.timeZone.trim() || null,
-            enabled: values.enabled,
-          },
-        }),
+      sendChange(source.version, (version) =>
+        answer(
+          api.PATCH('/api/v1/sources/{id}', {
+            params: { path: { id: source.id }, header: ifMatch(version) },
+            body: {
+              name: values.name,
+              parser: values.parser === '' ? null : values.parser,
+              unitId: values.unitId,
+              silenceAfterMinutes: values.silenceAfterMinutes ?? null,
+              timeZone: values.timeZone.trim() || null,
+              enabled: values.enabled,
+            },
+          }),
+        ),
       ),
-    onSuccess: async () => {
+    onSuccess: async (saved) => {
+      setSource(saved)
       await queries.invalidateQueries({ queryKey: ['sources'] })
       toast(t('states.saved'))
     },
+    onError: async (error) => {
+      if (!tookTheirs(error)) return
+      const theirs = await answer(api.GET('/api/v1/sources/{id}', { params: { path: { id: source.id } } }))
+      setSource(theirs)
+      form.setFieldsValue(settingsOf(theirs))
+    },
   })
-  const initial = {
-    name: source.name,
-    parser: source.pinned ? (source.parser ?? '') : '',
-    unitId: source.unitId,
-    timeZone: source.timeZone ?? '',
-    enabled: source.enabled,
-    silenceAfterMinutes: source.silenceAfterMinutes,
-  }
   return (
     <Form
       form={form}
       layout="vertical"
       disabled={reason !== undefined}
-      initialValues={initial}
+      initialValues={settingsOf(source)}
       onFinish={(values) => save.mutate(values)}
       style={{ maxWidth: 460 }}
     >

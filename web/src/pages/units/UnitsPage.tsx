@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
 import { useCan, useMe } from '../../api/session.tsx'
+import { ifMatch, sendChange, tookTheirs } from '../../forms/conflict.ts'
 import { Dialog } from '../../forms/Dialog.tsx'
 import { FormDialog } from '../../forms/FormDialog.tsx'
 import type { Column } from '../../table/columns.ts'
@@ -45,6 +46,8 @@ function Units({ units, error, onRetry }: { units: Unit[] | undefined; error: un
   const can = useCan()
   const queries = useQueryClient()
   const [dialog, setDialog] = useState<'new' | 'rename' | null>(null)
+  // The state that the dialog was filled from.
+  const [editing, setEditing] = useState<Unit>()
   const refresh = () => queries.invalidateQueries({ queryKey: ['units'] })
   const chosen = units?.find(({ id }) => String(id) === url.unit)
   const save = useMutation({
@@ -60,20 +63,26 @@ function Units({ units, error, onRetry }: { units: Unit[] | undefined; error: un
               },
             }),
           )
-        : answer(
-            api.PATCH('/api/v1/units/{id}', {
-              params: { path: { id: chosen!.id } },
-              body: { name: values.name, code: values.code?.trim() || null },
-            }),
+        : sendChange(editing!.version, (version) =>
+            answer(
+              api.PATCH('/api/v1/units/{id}', {
+                params: { path: { id: editing!.id }, header: ifMatch(version) },
+                body: { name: values.name, code: values.code?.trim() || null },
+              }),
+            ),
           ),
     onSuccess: async () => {
       setDialog(null)
       await refresh()
       toast(t('states.saved'))
     },
+    onError: (error) => tookTheirs(error) && setDialog(null),
   })
   const remove = useMutation({
-    mutationFn: (id: number) => answer(api.DELETE('/api/v1/units/{id}', { params: { path: { id } } })),
+    mutationFn: ({ id, version }: Unit) =>
+      sendChange(version, (seen) =>
+        answer(api.DELETE('/api/v1/units/{id}', { params: { path: { id }, header: ifMatch(seen) } })),
+      ),
     onSuccess: async () => {
       setUrl({ unit: undefined }, 'replace')
       await refresh()
@@ -94,7 +103,13 @@ function Units({ units, error, onRetry }: { units: Unit[] | undefined; error: un
           <Action reason={needsChoice} onClick={() => setDialog('new')}>
             {t('unit.add')}
           </Action>
-          <Action reason={needsChoice} onClick={() => setDialog('rename')}>
+          <Action
+            reason={needsChoice}
+            onClick={() => {
+              setEditing(chosen)
+              setDialog('rename')
+            }}
+          >
             {t('actions.edit')}
           </Action>
           <Popconfirm
@@ -102,7 +117,7 @@ function Units({ units, error, onRetry }: { units: Unit[] | undefined; error: un
             okText={t('actions.remove')}
             cancelText={t('actions.cancel')}
             disabled={needsChoice !== undefined}
-            onConfirm={() => chosen && remove.mutate(chosen.id)}
+            onConfirm={() => chosen && remove.mutate(chosen)}
           >
             <span>
               <Action reason={needsChoice}>{t('actions.remove')}</Action>
@@ -199,21 +214,28 @@ function Users({ units }: { units: Unit[] }) {
     mutationFn: async (values: UserValues) => {
       if (editing === 'new') return setPassword(await answer(api.POST('/api/v1/users', { body: values })))
       if (editing)
-        await answer(
-          api.PATCH('/api/v1/users/{id}', {
-            params: { path: { id: editing.id } },
-            body: { displayName: values.displayName, role: values.role, unitId: values.unitId },
-          }),
+        await sendChange(editing.version, (version) =>
+          answer(
+            api.PATCH('/api/v1/users/{id}', {
+              params: { path: { id: editing.id }, header: ifMatch(version) },
+              body: { displayName: values.displayName, role: values.role, unitId: values.unitId },
+            }),
+          ),
         )
     },
     onSuccess: async () => {
       setEditing(null)
       await refresh()
     },
+    onError: (error) => tookTheirs(error) && setEditing(null),
   })
   const { mutate: change } = useMutation({
-    mutationFn: ({ id, disabled }: { id: number; disabled: boolean }) =>
-      answer(api.PATCH('/api/v1/users/{id}', { params: { path: { id } }, body: { disabled } })),
+    mutationFn: ({ id, version, disabled }: Pick<User, 'id' | 'version' | 'disabled'>) =>
+      sendChange(version, (seen) =>
+        answer(
+          api.PATCH('/api/v1/users/{id}', { params: { path: { id }, header: ifMatch(seen) }, body: { disabled } }),
+        ),
+      ),
     onSuccess: refresh,
   })
   const { mutate: reset } = useMutation({
@@ -290,7 +312,7 @@ function Users({ units }: { units: Unit[] }) {
                 okText={row.disabled ? t('user.enable') : t('user.disable')}
                 cancelText={t('actions.cancel')}
                 disabled={why !== undefined}
-                onConfirm={() => change({ id: row.id, disabled: !row.disabled })}
+                onConfirm={() => change({ ...row, disabled: !row.disabled })}
               >
                 <button type="button" className="plain faint" disabled={why !== undefined} title={why}>
                   {row.disabled ? t('user.enable') : t('user.disable')}

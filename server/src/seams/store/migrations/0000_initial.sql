@@ -17,6 +17,7 @@ CREATE TABLE "assets" (
 	"unit_id" bigint NOT NULL,
 	"unit_path" text NOT NULL,
 	"tags" text[] NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "assets_name" UNIQUE("unit_id","name")
@@ -114,6 +115,7 @@ CREATE TABLE "units" (
 	"name" text NOT NULL,
 	"code" text,
 	"path" text NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "units_code_unique" UNIQUE("code"),
 	CONSTRAINT "units_path_unique" UNIQUE("path")
@@ -140,6 +142,7 @@ CREATE TABLE "users" (
 	"totp_enabled" boolean DEFAULT false NOT NULL,
 	"totp_last_step" bigint DEFAULT 0 NOT NULL,
 	"last_sign_in_at" timestamp (3) with time zone,
+	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "users_name_unique" UNIQUE("name")
 );
@@ -324,6 +327,7 @@ CREATE TABLE "notification_channels" (
 	"unit_ids" bigint[] NOT NULL,
 	"occasions" text[] NOT NULL,
 	"enabled" boolean NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL,
 	"removed_at" timestamp (3) with time zone,
@@ -372,7 +376,8 @@ CREATE TABLE "rule_states" (
 	"enabled" boolean NOT NULL,
 	"note" text NOT NULL,
 	"changed_at" timestamp (3) with time zone NOT NULL,
-	"changed_by" text NOT NULL
+	"changed_by" text NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "saved_searches" (
@@ -387,6 +392,7 @@ CREATE TABLE "saved_searches" (
 	"owner_id" text NOT NULL,
 	"owner_name" text NOT NULL,
 	"unit_path" text NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"updated_at" timestamp (3) with time zone NOT NULL
 );
@@ -439,6 +445,7 @@ CREATE TABLE "sources" (
 	"time_zone" text,
 	"retention_class" text DEFAULT 'standard' NOT NULL,
 	"enabled" boolean DEFAULT true NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
 	CONSTRAINT "sources_key_unique" UNIQUE("key")
 );
 --> statement-breakpoint

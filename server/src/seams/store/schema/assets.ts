@@ -19,6 +19,8 @@ export const assets = pgTable(
       .references(() => units.id),
     unitPath: text('unit_path').notNull(),
     tags: text('tags').array().notNull(),
+    /** Rises with every change a person makes. */
+    version: integer('version').notNull().default(1),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
   },

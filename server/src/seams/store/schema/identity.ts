@@ -14,6 +14,8 @@ export const units = pgTable(
     /** Administrative division or unified social credit code; unique where given. */
     code: text('code').unique(),
     path: text('path').notNull().unique(),
+    /** Rises with every change a person makes. */
+    version: integer('version').notNull().default(1),
     createdAt: time('created_at').notNull(),
   },
   (table) => [
@@ -46,6 +48,8 @@ export const users = pgTable(
     /** Last 30 s step that was accepted: the same code is never accepted twice. */
     totpLastStep: bigint('totp_last_step', { mode: 'number' }).notNull().default(0),
     lastSignInAt: time('last_sign_in_at'),
+    /** Rises with every change an administrator makes of name, role, unit and activity. */
+    version: integer('version').notNull().default(1),
     createdAt: time('created_at').notNull(),
   },
   (table) => [index('users_unit').on(table.unitId)],

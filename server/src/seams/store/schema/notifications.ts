@@ -39,6 +39,8 @@ export const notificationChannels = pgTable(
     /** Which changes of an incident are sent. */
     occasions: text('occasions').array().$type<IncidentNotice['occasion'][]>().notNull(),
     enabled: boolean('enabled').notNull(),
+    /** Rises with every change a person makes. */
+    version: integer('version').notNull().default(1),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
     removedAt: time('removed_at'),

@@ -1,4 +1,4 @@
-import { bigint, boolean, index, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, boolean, index, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 
 const time = (name: string) => timestamp(name, { withTimezone: true, mode: 'date', precision: 3 })
 
@@ -9,6 +9,8 @@ export const ruleStates = pgTable('rule_states', {
   note: text('note').notNull(),
   changedAt: time('changed_at').notNull(),
   changedBy: text('changed_by').notNull(),
+  /** Rises with every switching. */
+  version: integer('version').notNull().default(1),
 })
 
 /** Every switching, for the history of a rule. */

@@ -42,6 +42,8 @@ export const sources = pgTable(
     retentionClass: text('retention_class').notNull().default('standard'),
     /** False: taken out of service; its records are still stored, its silence is no alarm. */
     enabled: boolean('enabled').notNull().default(true),
+    /** Rises with every change a person makes. */
+    version: integer('version').notNull().default(1),
   },
   (table) => [
     index('sources_unit').on(table.unitPath.op('text_pattern_ops')),
