@@ -9,6 +9,7 @@ import type { IncidentFacts } from '../../server/src/event/incident.ts'
 import { decodeRawRecord } from '../../server/src/event/raw-record.ts'
 import { detections, incidentActivity, incidents } from '../../server/src/seams/store/schema/incidents.ts'
 import { outbox } from '../../server/src/seams/store/schema/notifications.ts'
+import { analyticWindows, runs } from '../../server/src/seams/store/schema/runs.ts'
 import { sourceMinutes, sources } from '../../server/src/seams/store/schema/sources.ts'
 import {
   type Answer,
@@ -31,6 +32,7 @@ interface Side extends UnitPeople {
   eventId: string
   detectionId: string
   sourceId: string
+  runId: number
   incident(): Promise<number>
   ids: Record<'exception' | 'savedSearch' | 'asset' | 'indicator' | 'channel' | 'delivery', number>
 }
@@ -119,6 +121,13 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
   }
   await database.insert(sources).values({ ...facts2, firstSeenAt: now, lastSeenAt: now })
   await database.insert(sourceMinutes).values({ sourceId, minute: now, records: 7, unparsed: 0, bytes: 1 })
+  const [entered] = await database
+    .insert(runs)
+    .values({
+      ...{ kind: 'backtest', subjectId: 'rule-of-test', title: mark, unitPath: unit.path, windowFrom: new Date(0) },
+      ...{ windowTo: now, cause: 'manual', attempt: 1, state: 'succeeded', startedAt: now, requestedBy: mark },
+    })
+    .returning({ id: runs.id })
   const event = { sourceKey: `syslog:${mark}`, unitPath: unit.path, timeMs: now.getTime(), receivedAtMs: now.getTime() }
   const unparsed = { message: `unparsed ${mark}`, 'error.message': 'no parser', tags: ['unparsed'] }
   await server.events!.insertBlock(
@@ -205,6 +214,7 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
       eventId,
       detectionId,
       sourceId,
+      runId: entered!.id,
       incident,
     },
     ids: {
@@ -588,6 +598,23 @@ const cases: Record<string, Case> = {
     expect((await call(server.root.manager as Person, 'PATCH', `rules/${first.id}`, { enabled: true })).status).toBe(
       200,
     )
+  },
+
+  listRuns: lists('operator', 'runs'),
+  getRun: item('operator', 'GET', (side) => `runs/${side.runId}`),
+  listAnalytics: common('operator', 'analytics'),
+  runAnalytic: async () => {
+    const [first] = (await call(alpha.operator, 'GET', 'analytics')).body.items
+    const windowFrom = new Date(Math.floor(now.getTime() / 3_600_000) * 3_600_000)
+    const windowTo = new Date(windowFrom.getTime() + 3_600_000)
+    await server.database.insert(analyticWindows).values({
+      ...{ analyticId: first.id, windowFrom, windowTo, state: 'done', cause: 'scheduled', nextAttemptAt: now },
+    })
+    const body = { from: windowFrom.toISOString() }
+    // Analytics run over all units' events: no single unit starts them.
+    for (const side of [alpha, beta])
+      expect((await call(side.manager, 'POST', `analytics/${first.id}/run`, body)).status).toBe(404)
+    expect((await call(server.root.manager, 'POST', `analytics/${first.id}/run`, body)).status).toBe(204)
   },
 
   listAssets: lists('operator', 'assets'),

@@ -96,6 +96,7 @@ export async function startPlatform(
     // Consumers before producers, so that nothing waits; stopped in the opposite order.
     await start('correlate', 'correlate')
     for (let index = 0; index < config.processThreads; index++) await start(`process-${index}`, 'process', index)
+    await start('history', 'history')
     await start('collect', 'collect')
 
     const changes = bus.broadcast<Change>('changes')

@@ -115,6 +115,14 @@ export function detectionId(ruleId: string, eventId: string, groupKey: string): 
 
 /** The rule's title, and one line: the title and the first entities of each kind. */
 export function wordsOf(document: SigmaDocument, entities: readonly Entity[]): ReturnType<typeof titledWords> {
+  return namedWords({ title: document.title, titleZh: chineseTitle(document) }, entities)
+}
+
+/** A title, and one line: the title and the first entities of each kind. */
+export function namedWords(
+  words: { title: string; titleZh?: string | undefined },
+  entities: readonly Entity[],
+): ReturnType<typeof titledWords> {
   const seen = new Set<string>()
   const named = entities.filter(({ type, role }) => {
     if (seen.has(`${type} ${role}`) || type === 'file' || type === 'url') return false
@@ -122,7 +130,7 @@ export function wordsOf(document: SigmaDocument, entities: readonly Entity[]): R
     return true
   })
   const list = named.slice(0, 4).map(({ value }) => value)
-  return titledWords({ title: document.title, titleZh: chineseTitle(document) }, list.join(' · '))
+  return titledWords(words, list.join(' · '))
 }
 
 /** Fields with every text cut at 1 KiB, so that one huge value does not travel with each of its detections. */

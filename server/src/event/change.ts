@@ -12,6 +12,7 @@ export interface Change {
     | 'channel'
     | 'delivery'
     | 'health'
+    | 'run'
   id: string
   /** What happened: `created`, `changed`, `closed`, `removed` … */
   action: string

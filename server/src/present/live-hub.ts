@@ -28,6 +28,7 @@ const permissionOf: Record<Change['noun'], Permission> = {
   channel: 'notification:read',
   delivery: 'notification:read',
   health: 'health:read',
+  run: 'rule:read',
 }
 
 interface Client {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { shippedContentDir } from '../config/content-dir.ts'
+import { type Analytic, loadAnalytics } from '../detect/analytics/definition.ts'
 import { attackOf } from '../detect/attack.ts'
 import { type IntelRule, intelRules } from '../detect/intel/rules.ts'
 import { readRulePaths } from '../detect/load.ts'
@@ -23,8 +24,8 @@ export interface RuleEntry {
   severity: Severity
   status: string
   author: string | null
-  /** A Sigma detection, a Sigma correlation, or what fires on indicators. */
-  kind: 'detection' | 'correlation' | 'intel'
+  /** A Sigma detection, a Sigma correlation, what fires on indicators, or a scheduled detection over history. */
+  kind: 'detection' | 'correlation' | 'intel' | 'analytic'
   /** Types of indicator it fires on; empty for Sigma rules. */
   indicatorTypes: string[]
   logsource: { category: string | null; product: string | null; service: string | null }
@@ -57,6 +58,7 @@ export interface ParserEntry {
 export interface RuleBook {
   rules: ReadonlyMap<string, RuleEntry>
   parsers: readonly ParserEntry[]
+  analytics: readonly Analytic[]
   /** Fields whose values tell of what logsource an event is. */
   routingFields: readonly string[]
   /** Logsources of events with such values. */
@@ -70,6 +72,7 @@ export function openRuleBook(config: Pick<Config, 'contentDir'>): RuleBook {
   const files = readRulePaths(ruleRoots.map((folder) => join(folder, 'rules')))
   const set = compileRuleSet(files)
   const byFile = new Map(ruleRoots.flatMap(readRuleFolders).map((folder) => [folder.file, folder]))
+  const analytics = loadAnalytics(folders)
   const running = [
     ...set.rules.map(({ document }) => ({ document, parts: [] })),
     ...set.correlations.map(({ document, rules }) => ({ document, parts: [...rules] })),
@@ -77,11 +80,13 @@ export function openRuleBook(config: Pick<Config, 'contentDir'>): RuleBook {
   const entries = [
     ...running.map(({ document, parts }) => entryOf(document, parts, byFile.get(document.source.file))),
     ...intelRules.map(intelEntry),
+    ...analytics.map(analyticEntry),
     ...set.refused.map((refused) => refusedEntry(refused, byFile.get(refused.file))),
   ]
   return {
     rules: new Map(entries.map((entry) => [entry.id, entry])),
     parsers: loadParsers(folders).parsers.map(({ name, title, isGeneric }) => ({ name, title, generic: isGeneric })),
+    analytics,
     routingFields: lookups.routingFields,
     logsourcesOf: (combinations) => logsourcesOf(combinations, lookups),
   }
@@ -174,6 +179,19 @@ function intelEntry({ kinds, ...words }: IntelRule): RuleEntry {
     ...{ severity: 'high', status: 'stable', author: 'Watchfire', kind: 'intel', indicatorTypes: kinds, yaml: '' },
     ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [] },
     logsource: { category: null, product: null, service: null },
+    samples: { fires: [], silent: [] },
+  }
+}
+
+/** A scheduled detection over history, as the list of rules shows it; its text is the SQL. */
+function analyticEntry(analytic: Analytic): RuleEntry {
+  const { id, title, titleZh, description, descriptionZh, severity, misses, steps, fields, falsePositives } = analytic
+  const { category = null, product = null, service = null } = analytic.logsource
+  return {
+    ...{ id, title, titleZh, description, descriptionZh, severity, misses, steps, fields, falsePositives },
+    ...{ status: 'stable', author: 'Watchfire', kind: 'analytic', yaml: analytic.sql, ...attackOf(analytic.tags) },
+    ...{ references: [], parts: [], problems: [], indicatorTypes: [] },
+    logsource: { category, product, service },
     samples: { fires: [], silent: [] },
   }
 }

@@ -94,6 +94,7 @@ export class RuleStatuses {
       if (!rule.indicatorTypes.some((type) => known.indicatorTypes.has(type))) reasons.push('no_indicator')
       return reasons
     }
+    if (rule.kind === 'analytic') return reasons
     if (rule.kind === 'detection') {
       if (!looksAt(rule, known.logsources)) reasons.push('no_source')
       return reasons

@@ -25,6 +25,7 @@ import { notificationRoutes } from './routes/notifications.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { ruleRoutes } from './routes/rules.ts'
+import { runRoutes } from './routes/runs.ts'
 import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sourceRoutes } from './routes/sources.ts'
@@ -134,6 +135,7 @@ function workRoutes(app: App, dependencies: Dependencies): void {
   savedSearchRoutes(app, dependencies)
   sourceRoutes(app, dependencies, openBook)
   ruleRoutes(app, dependencies, openBook)
+  runRoutes(app, dependencies, openBook)
   assetRoutes(app, dependencies)
   indicatorRoutes(app, dependencies)
   notificationRoutes(app, dependencies)

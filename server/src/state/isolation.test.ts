@@ -23,6 +23,13 @@ import { indicatorTypesInForce } from './indicators/types-in-force.ts'
 import { listRuleHistory } from './rules/history.ts'
 import { listRuleStates } from './rules/list-state.ts'
 import { setRuleEnabled } from './rules/set-enabled.ts'
+import { beginRun } from './runs/begin.ts'
+import { finishRun } from './runs/finish.ts'
+import { getRun } from './runs/get.ts'
+import { listRuns } from './runs/list.ts'
+import { listWindows } from './runs/list-windows.ts'
+import { loseOpenRuns } from './runs/lose.ts'
+import { requestWindow } from './runs/request-window.ts'
 import { listSecrets } from './secrets/list.ts'
 import { type MasterKeys, openMasterKeys } from './secrets/master-keys.ts'
 import { putSecret } from './secrets/put.ts'
@@ -63,6 +70,14 @@ import { resetPassword } from './users/reset-password.ts'
 import { updateUser } from './users/update.ts'
 import type { Context } from './write.ts'
 
+const runOfTest = {
+  kind: 'backtest' as const,
+  subjectId: 'any',
+  cause: 'manual' as const,
+  windowFrom: new Date(0),
+  windowTo: new Date(1),
+}
+
 /** In the name of everything that belongs to the other unit. */
 const marker = 'AAAA-not-yours'
 const nouns = [
@@ -70,6 +85,7 @@ const nouns = [
   'audit',
   'indicators',
   'rules',
+  'runs',
   'secrets',
   'sessions',
   'settings',
@@ -90,6 +106,7 @@ let theirs: {
   asset: number
   indicator: number
   source: string
+  run: number
 }
 let ours: Unit
 const strangers: [Role, Context][] = []
@@ -134,9 +151,10 @@ beforeAll(async () => {
   await observer.flush()
   const source = sourceId(`http:${marker}`)
   await updateSource(store.system, { id: source, unitId: unit.id })
+  const run = await beginRun(manager, { ...runOfTest, title: marker })
   theirs = {
     ...{ unit, user: user.user.id, session: session.sessionId, token: token.record.id },
-    ...{ asset: asset.id, indicator: indicator.id, source },
+    ...{ asset: asset.id, indicator: indicator.id, source, run: run.id },
   }
   for (const role of Object.keys(permissionsByRole) as Role[]) {
     const { user: stranger } = await createUser(store.system, { name: `stranger-${role}`, unitId: ours.id, role })
@@ -205,6 +223,18 @@ const cases: Record<string, ((context: Context) => Promise<unknown>)[]> = {
   setRuleEnabled: [(context) => setRuleEnabled(context, { ruleId: 'any', enabled: false })],
   listRuleStates: [(context) => listRuleStates(context)],
   listRuleHistory: [(context) => listRuleHistory(context, { ruleId: 'any' })],
+  beginRun: [(context) => beginRun(context, { ...runOfTest, title: 'x', unitPath: theirs.unit.path })],
+  finishRun: [(context) => finishRun(context, { id: theirs.run, state: 'failed' })],
+  getRun: [(context) => getRun(context, theirs.run)],
+  listRuns: [
+    (context) => listRuns(context, { limit: 500 }),
+    (context) => listRuns(context, { text: marker }),
+    (context) => listRuns(context, { unitId: theirs.unit.id }),
+  ],
+  listWindows: [(context) => listWindows(context, { analyticIds: ['any'], from: new Date(0), to: new Date() })],
+  // The program's own, at its start: it takes no unit and ends only what nobody works on.
+  loseOpenRuns: [(context) => loseOpenRuns(context, 'analytic')],
+  requestWindow: [(context) => requestWindow(context, { analyticId: 'any', windowFrom: new Date(0) })],
   listSecrets: [(context) => listSecrets(context, { purpose: 'notification', limit: 500 })],
   putSecret: [(context) => putSecret(context, keys, { name: secretOfTheirs(), value: 'x' })],
   removeSecret: [(context) => removeSecret(context, { name: secretOfTheirs() })],

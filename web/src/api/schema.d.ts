@@ -936,6 +936,74 @@ export interface paths {
         patch: operations["changeRule"];
         trace?: never;
     };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every run over stored events, the latest first */
+        get: operations["listRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run */
+        get: operations["getRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scheduled detections over history, and which windows they have answered */
+        get: operations["listAnalytics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a window again */
+        post: operations["runAnalytic"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets": {
         parameters: {
             query?: never;
@@ -1325,7 +1393,7 @@ export interface components {
             status: string;
             author: string | null;
             /** @enum {string} */
-            kind: "detection" | "correlation" | "intel";
+            kind: "detection" | "correlation" | "intel" | "analytic";
             logsource: {
                 category: string | null;
                 product: string | null;
@@ -1353,7 +1421,7 @@ export interface components {
             status: string;
             author: string | null;
             /** @enum {string} */
-            kind: "detection" | "correlation" | "intel";
+            kind: "detection" | "correlation" | "intel" | "analytic";
             logsource: {
                 category: string | null;
                 product: string | null;
@@ -2255,6 +2323,73 @@ export interface components {
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
+        };
+        Run: {
+            id: number;
+            /** @enum {string} */
+            kind: "analytic" | "backtest";
+            /** @description Id of the analytic or the rule. */
+            subjectId: string;
+            title: string;
+            titleZh: string | null;
+            unitPath: string;
+            /** Format: date-time */
+            windowFrom: string;
+            /** Format: date-time */
+            windowTo: string;
+            /**
+             * @description Its time had come, an outage had left it out, late events, or a person.
+             * @enum {string}
+             */
+            cause: "scheduled" | "catch_up" | "late" | "manual";
+            attempt: number;
+            /**
+             * @description `lost`: the program ended while it ran.
+             * @enum {string}
+             */
+            state: "running" | "succeeded" | "failed" | "cancelled" | "lost";
+            /** Format: date-time */
+            startedAt: string;
+            endedAt: string | null;
+            rowsRead: number | null;
+            matches: number | null;
+            errorCode: string | null;
+            error: string | null;
+            retryAt: string | null;
+            requestedBy: string;
+        };
+        Analytic: {
+            id: string;
+            name: string;
+            title: string;
+            titleZh: string;
+            description: string;
+            descriptionZh: string;
+            severity: components["schemas"]["Severity"];
+            everyMinutes: number;
+            delayMinutes: number;
+            lateAfterMinutes: number;
+            lookBackDays: number;
+            enabled: boolean;
+            /** @description Windows that are due and not answered. */
+            open: number;
+            /** @description Windows given up after the last attempt. */
+            givenUp: number;
+            openSince: string | null;
+            /** @description Those of the asked time, earliest first. */
+            windows: {
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+                /** @enum {string} */
+                state: "due" | "done" | "given_up";
+                /** @enum {string} */
+                cause: "scheduled" | "catch_up" | "late" | "manual";
+                /** @description Failed attempts since it was last due. */
+                attempts: number;
+                answeredAt: string | null;
+            }[];
         };
     };
     responses: never;
@@ -5024,6 +5159,169 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RuleDetail"];
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                kind?: ("analytic" | "backtest")[];
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                state?: ("running" | "succeeded" | "failed" | "cancelled" | "lost")[];
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                cause?: ("scheduled" | "catch_up" | "late" | "manual")[];
+                /** @description Id of the analytic or the rule. */
+                subject?: string;
+                text?: string;
+                unitId?: number;
+                /** @description Windows that reach into this time. */
+                from?: number | string;
+                /** @description ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`. */
+                to?: number | string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Run"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listAnalytics: {
+        parameters: {
+            query?: {
+                /** @description ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`. */
+                from?: number | string;
+                /** @description ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`. */
+                to?: number | string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Analytic"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    runAnalytic: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: date-time
+                     * @description Where the window begins.
+                     */
+                    from: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Nothing to say: done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {

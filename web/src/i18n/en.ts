@@ -574,7 +574,7 @@ export const en: Words = {
     title: 'Rule',
     logsource: 'Log source',
     kind: 'Kind',
-    kinds: { detection: 'Single', correlation: 'Correlation', intel: 'Intelligence' },
+    kinds: { detection: 'Single', correlation: 'Correlation', intel: 'Intelligence', analytic: 'History' },
     fired: 'Fired in all',
     firedDay: 'Last 24 h',
     lastFired: 'Last fired',

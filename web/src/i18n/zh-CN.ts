@@ -561,7 +561,7 @@ export const zhCN = {
     title: '规则',
     logsource: '日志来源',
     kind: '类型',
-    kinds: { detection: '单条', correlation: '关联', intel: '情报' },
+    kinds: { detection: '单条', correlation: '关联', intel: '情报', analytic: '定时分析' },
     fired: '累计触发',
     firedDay: '近 24 小时',
     lastFired: '最近触发',

@@ -32,6 +32,7 @@ const keysOf: Record<string, string[]> = {
   delivery: ['deliveries', 'overview'],
   channel: ['channels'],
   health: ['health', 'overview'],
+  run: ['runs', 'analytics'],
 }
 
 /** Lists are asked again at once for a first change, and then at most this often, however many arrive. */

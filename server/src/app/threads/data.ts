@@ -16,5 +16,8 @@ export function collectPartitions(config: Pick<Config, 'processThreads'>): numbe
   return Array.from({ length: config.processThreads }, (_, index) => index + 1)
 }
 
+/** Partition of the history thread on every topic it writes; beyond those of collect (at most 64) and main. */
+export const historyPartition = 1_000
+
 /** Consumer group of the process threads on `raw`. */
 export const processGroup = 'process'

@@ -75,7 +75,7 @@ export const rule = z
     severity,
     status: z.string(),
     author: z.string().nullable(),
-    kind: z.enum(['detection', 'correlation', 'intel']),
+    kind: z.enum(['detection', 'correlation', 'intel', 'analytic']),
     logsource: z.object({
       category: z.string().nullable(),
       product: z.string().nullable(),

@@ -380,6 +380,48 @@ CREATE TABLE "rule_states" (
 	"version" integer DEFAULT 1 NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "analytic_windows" (
+	"analytic_id" text NOT NULL,
+	"window_from" timestamp (3) with time zone NOT NULL,
+	"window_to" timestamp (3) with time zone NOT NULL,
+	"state" text NOT NULL,
+	"cause" text NOT NULL,
+	"attempts" integer DEFAULT 0 NOT NULL,
+	"next_attempt_at" timestamp (3) with time zone NOT NULL,
+	"answered_at" timestamp (3) with time zone,
+	"event_count" bigint,
+	"late_checked_at" timestamp (3) with time zone,
+	CONSTRAINT "analytic_windows_analytic_id_window_from_pk" PRIMARY KEY("analytic_id","window_from")
+);
+--> statement-breakpoint
+CREATE TABLE "run_detections" (
+	"detection_id" text PRIMARY KEY NOT NULL,
+	"run_id" bigint NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "runs" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "runs_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"kind" text NOT NULL,
+	"subject_id" text NOT NULL,
+	"title" text NOT NULL,
+	"title_zh" text,
+	"unit_path" text NOT NULL,
+	"window_from" timestamp (3) with time zone NOT NULL,
+	"window_to" timestamp (3) with time zone NOT NULL,
+	"cause" text NOT NULL,
+	"attempt" integer NOT NULL,
+	"state" text NOT NULL,
+	"started_at" timestamp (3) with time zone NOT NULL,
+	"ended_at" timestamp (3) with time zone,
+	"rows_read" bigint,
+	"matches" integer,
+	"error_code" text,
+	"error" text,
+	"retry_at" timestamp (3) with time zone,
+	"requested_by" text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "saved_searches" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "saved_searches_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"name" text NOT NULL,
@@ -465,6 +507,7 @@ ALTER TABLE "incident_activity" ADD CONSTRAINT "incident_activity_incident_id_in
 ALTER TABLE "incident_entities" ADD CONSTRAINT "incident_entities_incident_id_incidents_id_fk" FOREIGN KEY ("incident_id") REFERENCES "public"."incidents"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_outbox_id_outbox_id_fk" FOREIGN KEY ("outbox_id") REFERENCES "public"."outbox"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "outbox" ADD CONSTRAINT "outbox_channel_id_notification_channels_id_fk" FOREIGN KEY ("channel_id") REFERENCES "public"."notification_channels"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "run_detections" ADD CONSTRAINT "run_detections_run_id_runs_id_fk" FOREIGN KEY ("run_id") REFERENCES "public"."runs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "source_minutes" ADD CONSTRAINT "source_minutes_source_id_sources_id_fk" FOREIGN KEY ("source_id") REFERENCES "public"."sources"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sources" ADD CONSTRAINT "sources_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "asset_hosts_name" ON "asset_hosts" USING btree ("name");--> statement-breakpoint
@@ -518,6 +561,13 @@ CREATE INDEX "outbox_incident" ON "outbox" USING btree ("incident_id");--> state
 CREATE INDEX "outbox_channel" ON "outbox" USING btree ("channel_id","id");--> statement-breakpoint
 CREATE INDEX "outbox_unit" ON "outbox" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
 CREATE INDEX "rule_changes_rule" ON "rule_changes" USING btree ("rule_id","id");--> statement-breakpoint
+CREATE INDEX "analytic_windows_open" ON "analytic_windows" USING btree ("state","next_attempt_at");--> statement-breakpoint
+CREATE INDEX "run_detections_run" ON "run_detections" USING btree ("run_id");--> statement-breakpoint
+CREATE INDEX "run_detections_at" ON "run_detections" USING btree ("at");--> statement-breakpoint
+CREATE INDEX "runs_unit" ON "runs" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "runs_started" ON "runs" USING btree ("started_at","id");--> statement-breakpoint
+CREATE INDEX "runs_window" ON "runs" USING btree ("kind","subject_id","window_from");--> statement-breakpoint
+CREATE INDEX "runs_unfinished" ON "runs" USING btree ("kind") WHERE ended_at IS NULL;--> statement-breakpoint
 CREATE INDEX "saved_searches_owner" ON "saved_searches" USING btree ("owner_kind","owner_id");--> statement-breakpoint
 CREATE INDEX "saved_searches_unit" ON "saved_searches" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
 CREATE INDEX "secrets_key" ON "secrets" USING btree ("key_id");--> statement-breakpoint
