@@ -47,6 +47,10 @@ describe.skipIf(!hasBrowser)('two people at once in the browser of CHROME_PATH',
     await other({ owner: '李梅', criticality: 'critical' })
     await save()
     await page.getByTestId('conflict').waitFor()
+    // Seen, not only there: whoever asked for less motion sees it too.
+    await page.waitForFunction(() =>
+      document.querySelector('[data-testid=conflict]')?.checkVisibility({ opacityProperty: true }),
+    )
     const text = await page.getByTestId('conflict').textContent()
     expect(text).toContain('admin')
     expect(text).toContain('责任人')
