@@ -1,5 +1,6 @@
 import { envelopeFields, fieldType } from './catalogue.ts'
-import { type Bound, type Pattern, type PatternPart, type Query, queryInvalid, queryLimits } from './query.ts'
+import { type Bound, type Pattern, type PatternPart, type Query, queryLimits } from './query.ts'
+import { queryInvalid } from './query-problem.ts'
 import { suggestFields } from './query-suggest.ts'
 import { boundOf, matchOf } from './query-value.ts'
 
@@ -13,11 +14,7 @@ import { boundOf, matchOf } from './query-value.ts'
  */
 export function parseQuery(text: string): Query {
   if (text.length > queryLimits.characters) {
-    throw queryInvalid(
-      `The query is longer than ${queryLimits.characters} characters`,
-      queryLimits.characters,
-      text.length,
-    )
+    throw queryInvalid('too_long', queryLimits.characters, text.length, { limit: queryLimits.characters })
   }
   return new Parser(text).parse()
 }
@@ -48,7 +45,7 @@ class Parser {
     this.#skipSpace()
     if (this.#done()) return { kind: 'all' }
     const query = this.#or(undefined)
-    if (!this.#done()) throw queryInvalid('A parenthesis closes that was not opened', this.#at, 1)
+    if (!this.#done()) throw queryInvalid('parenthesis_not_opened', this.#at, 1)
     return query
   }
 
@@ -73,7 +70,7 @@ class Parser {
   #not(field: Place | undefined): Query {
     const start = this.#at
     if (++this.#depth > queryLimits.depth) {
-      throw queryInvalid(`The query nests deeper than ${queryLimits.depth} levels`, start, 1)
+      throw queryInvalid('too_deep', start, 1, { limit: queryLimits.depth })
     }
     try {
       if (this.#word('not') || this.#prefix('-') || this.#prefix('!')) return { kind: 'not', item: this.#not(field) }
@@ -90,13 +87,13 @@ class Parser {
       this.#at++
       this.#skipSpace()
       const inner = this.#or(field)
-      if (!this.#peeks(')', '）')) throw queryInvalid('A parenthesis is not closed', start, 1)
+      if (!this.#peeks(')', '）')) throw queryInvalid('parenthesis_not_closed', start, 1)
       this.#at++
       this.#skipSpace()
       return inner
     }
     if (++this.#terms > queryLimits.terms) {
-      throw queryInvalid(`The query has more than ${queryLimits.terms} terms`, start, this.#text.length - start)
+      throw queryInvalid('too_many_terms', start, this.#text.length - start, { limit: queryLimits.terms })
     }
     if (field) return this.#value(field)
     const named = this.#fieldAndOperator()
@@ -119,10 +116,7 @@ class Parser {
   #clause(field: Place, operator: string): Query {
     if (field.name === '_exists_') return this.#existsClause()
     if (!isQueryField(field.name)) {
-      const suggestions = suggestFields(field.name)
-      const hint =
-        suggestions.length > 0 ? `did you mean ${suggestions[0]}?` : 'put the text in quotes to search for it as it is'
-      throw queryInvalid(`There is no field ${field.name}; ${hint}`, field.at, field.name.length, suggestions)
+      throw unknownField(field)
     }
     if (operator !== ':') return this.#compare(field, operator)
     if (this.#peeks('(', '（')) return this.#primary(field)
@@ -132,7 +126,7 @@ class Parser {
   #existsClause(): Query {
     const at = this.#at
     const name = this.#match(fieldName)?.[0] ?? ''
-    if (!isQueryField(name)) throw queryInvalid(`There is no field ${name}`, at, name.length, suggestFields(name))
+    if (!isQueryField(name)) throw unknownField({ name, at })
     this.#skipSpace()
     return { kind: 'exists', field: name }
   }
@@ -158,10 +152,10 @@ class Parser {
     const lowInclusive = this.#text[this.#at++] === '['
     this.#skipSpace()
     const low = this.#rangeEnd(field)
-    if (!this.#word('to')) throw queryInvalid('A range is written [low TO high]', start, this.#at - start)
+    if (!this.#word('to')) throw queryInvalid('range_form', start, this.#at - start)
     const high = this.#rangeEnd(field)
     const close = this.#text[this.#at]
-    if (close !== ']' && close !== '}') throw queryInvalid('A range is not closed', start, 1)
+    if (close !== ']' && close !== '}') throw queryInvalid('range_not_closed', start, 1)
     this.#at++
     this.#skipSpace()
     if (low === undefined && high === undefined) return { kind: 'exists', field: field.name }
@@ -193,17 +187,14 @@ class Parser {
   #pattern(stops: string): Pattern {
     const start = this.#at
     for (const word of ['and', 'or', 'not']) {
-      if (this.#peeksWord(word))
-        throw queryInvalid(`A value is missing before ${word}; quote it to search for the word`, start, word.length)
+      if (this.#peeksWord(word)) throw queryInvalid('missing_before_word', start, word.length, { word })
     }
     const pattern = this.#peeks('"', '“', '”') ? this.#quoted() : this.#bare(stops)
     if (this.#at === start) {
       const found = this.#text[start]
-      throw queryInvalid(
-        found === undefined ? 'A value is missing at the end' : `A value is missing before ${found}`,
-        start,
-        1,
-      )
+      throw found === undefined
+        ? queryInvalid('missing_at_end', start, 1)
+        : queryInvalid('missing_before', start, 1, { found })
     }
     this.#skipSpace()
     return pattern
@@ -214,7 +205,7 @@ class Parser {
     let text = ''
     for (this.#at++; ; this.#at++) {
       const character = this.#text[this.#at]
-      if (character === undefined) throw queryInvalid('A quotation is not closed', start, 1)
+      if (character === undefined) throw queryInvalid('quotation_not_closed', start, 1)
       if (character === '"' || character === '“' || character === '”') break
       const following = this.#text[this.#at + 1]
       if (character === '\\' && (following === '\\' || isQuote(following))) {
@@ -262,7 +253,7 @@ class Parser {
     const start = this.#at
     this.#at += word.length
     this.#skipSpace()
-    if (word !== 'to' && this.#done()) throw queryInvalid(`Something is missing after ${word}`, start, word.length)
+    if (word !== 'to' && this.#done()) throw queryInvalid('missing_after', start, word.length, { word })
     return true
   }
 
@@ -306,6 +297,13 @@ class Parser {
   #done(): boolean {
     return this.#at >= this.#text.length
   }
+}
+
+function unknownField({ name, at }: Place): Error {
+  const suggestions = suggestFields(name)
+  const [meant] = suggestions
+  if (meant === undefined) return queryInvalid('unknown_field', at, name.length, { field: name })
+  return queryInvalid('unknown_field_meant', at, name.length, { field: name, meant }, suggestions)
 }
 
 /** A field that a query may name: any of the catalogue, and those that stand beside the fields of an event. */

@@ -1,7 +1,8 @@
 import { canonicalIp } from '../lib/ip-address.ts'
 import { envelopeFields, fieldType } from './catalogue.ts'
 import type { FieldType } from './field-type.ts'
-import { literalText, type Pattern, type Query, queryInvalid } from './query.ts'
+import { literalText, type Pattern, type Query } from './query.ts'
+import { queryInvalid } from './query-problem.ts'
 
 /** The type a query compares a field by; the catalogue knows the name. */
 export function queryFieldType(field: string): FieldType {
@@ -21,7 +22,7 @@ export function matchOf(field: string, pattern: Pattern, at: number, length: num
     if (text.includes('/')) return networkOf(field, text, at, length)
   }
   if (text === undefined) {
-    throw queryInvalid(`${field} holds ${nouns[type]}; wildcards do not apply, use a range`, at, length)
+    throw queryInvalid('wildcard_of_type', at, length, { field, type })
   }
   return { kind: 'match', field, pattern: [{ kind: 'literal', text: canonicalValue(field, type, text, at, length) }] }
 }
@@ -30,19 +31,9 @@ export function matchOf(field: string, pattern: Pattern, at: number, length: num
 export function boundOf(field: string, pattern: Pattern, at: number, length: number): string {
   const text = literalText(pattern)
   const type = queryFieldType(field)
-  if (text === undefined || text === '') throw queryInvalid('The end of a range is a plain value', at, length)
-  if (type === 'boolean') throw queryInvalid(`${field} is true or false; a range does not apply`, at, length)
+  if (text === undefined || text === '') throw queryInvalid('range_end', at, length)
+  if (type === 'boolean') throw queryInvalid('range_of_boolean', at, length, { field })
   return canonicalValue(field, type, text, at, length)
-}
-
-const nouns: Record<FieldType, string> = {
-  keyword: 'text',
-  text: 'text',
-  long: 'a whole number',
-  double: 'a number',
-  boolean: 'true or false',
-  ip: 'an address',
-  date: 'a point in time',
 }
 
 const examples: Record<FieldType, string> = {
@@ -58,11 +49,7 @@ const examples: Record<FieldType, string> = {
 function canonicalValue(field: string, type: FieldType, text: string, at: number, length: number): string {
   const canonical = canonicalByType[type](text)
   if (canonical !== undefined) return canonical
-  throw queryInvalid(
-    `${field} holds ${nouns[type]}, and ${text.slice(0, 60)} is none; e.g. ${examples[type]}`,
-    at,
-    length,
-  )
+  throw queryInvalid('wrong_value', at, length, { field, type, value: text.slice(0, 60), example: examples[type] })
 }
 
 const canonicalByType: Record<FieldType, (text: string) => string | undefined> = {
@@ -101,7 +88,7 @@ function networkOf(field: string, text: string, at: number, length: number): Que
   const bits = text.slice(slash + 1)
   const largest = network?.includes(':') ? 128 : 32
   if (network === undefined || !/^\d{1,3}$/.test(bits) || Number(bits) > largest) {
-    throw queryInvalid(`${text.slice(0, 60)} is no network; e.g. 10.0.0.0/8 or 2001:db8::/32`, at, length)
+    throw queryInvalid('wrong_network', at, length, { value: text.slice(0, 60) })
   }
   return { kind: 'cidr', field, network, prefixBits: Number(bits) }
 }

@@ -4,6 +4,7 @@ import { CodedError } from './errors.ts'
 import { type Pattern, type PatternPart, type Query, queryFields, queryLimits } from './query.ts'
 import { parseQuery } from './query-parse.ts'
 import { printQuery } from './query-print.ts'
+import { queryProblemCodes } from './query-problem.ts'
 import { queryFieldType } from './query-value.ts'
 
 const literal = (text: string): Pattern => (text === '' ? [] : [{ kind: 'literal', text }])
@@ -100,6 +101,25 @@ describe('what is refused, and where', () => {
     expect(error.code).toBe('QUERY_INVALID')
     expect(error.detail.position).toBe(position)
     if (suggestions) expect(error.detail.suggestions).toEqual(expect.arrayContaining(suggestions))
+  })
+
+  test('every problem comes with its parameters, so that a client can say it in another language', () => {
+    const others = ['zzqx.yyqx:1', 'user.name:(a or', '"open', 'a or )', 'source.port:[1 TO 8*]', 'x:=']
+    const texts = [
+      ...cases.map(([text]) => text),
+      ...others,
+      ...['process.pid:>*', 'event.created:2026-13-01', 'dns.answers:>', 'tls.established:>true'],
+      'a '.repeat(queryLimits.terms + 1),
+      'a'.repeat(queryLimits.characters + 1),
+    ]
+    const seen = new Set<unknown>()
+    for (const text of texts) {
+      const { message, detail } = failure(text)
+      expect(message, text).not.toMatch(/[{}]|undefined/)
+      expect(Object.values(detail.parameters as object).every((value) => typeof value === 'string')).toBe(true)
+      seen.add(detail.problem)
+    }
+    expect([...seen].sort()).toEqual([...queryProblemCodes].sort())
   })
 
   test('more terms than the bound', () => {

@@ -1,5 +1,3 @@
-import { CodedError } from './errors.ts'
-
 /** A value with wildcards: literal pieces, `any` for `*`, `one` for `?`. Never two literals in a row, never empty. */
 export type Pattern = readonly PatternPart[]
 export type PatternPart = { kind: 'literal'; text: string } | { kind: 'any' } | { kind: 'one' }
@@ -28,16 +26,6 @@ export type Query =
 
 /** Bounds of a query, so that none can exhaust the parser or the store. */
 export const queryLimits = { characters: 4096, depth: 40, terms: 200 } as const
-
-/** QUERY_INVALID with the place in the text, in UTF-16 units, and what was perhaps meant. */
-export function queryInvalid(
-  message: string,
-  position: number,
-  length: number,
-  suggestions: string[] = [],
-): CodedError {
-  return new CodedError('QUERY_INVALID', message, { position, length, suggestions })
-}
 
 /** The text of a pattern without wildcards; undefined when it has some. */
 export function literalText(pattern: Pattern): string | undefined {

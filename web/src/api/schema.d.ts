@@ -2254,6 +2254,14 @@ export interface components {
             normalised: string | null;
             fields: string[];
             problem: {
+                /**
+                 * @description What is wrong, for clients that say it in another language.
+                 * @enum {string}
+                 */
+                problem: "too_long" | "too_deep" | "too_many_terms" | "parenthesis_not_opened" | "parenthesis_not_closed" | "quotation_not_closed" | "unknown_field" | "unknown_field_meant" | "missing_at_end" | "missing_before" | "missing_before_word" | "missing_after" | "range_form" | "range_not_closed" | "range_end" | "range_of_boolean" | "wildcard_of_type" | "wrong_value" | "wrong_network";
+                parameters: {
+                    [key: string]: string;
+                };
                 message: string;
                 /** @description Offset in the query text, in UTF-16 units. */
                 position: number;

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/problem.ts'
 import { Copy } from './Copy.tsx'
-import { failureOf, hintOf } from './problemText.ts'
+import { failureOf, hintOf, messageOf } from './problemText.ts'
 
 /** Nothing here: what that means and, as a button, what to do next. */
 export function Empty({ title, children, action }: { title: ReactNode; children?: ReactNode; action?: ReactNode }) {
@@ -20,7 +20,7 @@ export function Problem({ error, onRetry }: { error: unknown; onRetry?: () => vo
   const { t } = useTranslation()
   const known = error instanceof ApiError ? error : undefined
   const code = known?.code ?? 'CLIENT_ERROR'
-  const message = known?.message ?? (error instanceof Error ? error.message : String(error))
+  const message = known ? messageOf(known) : error instanceof Error ? error.message : String(error)
   const hint = hintOf(code, known?.hint)
   return (
     <div className="state error" role="alert" data-testid="problem">

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { queryProblemCodes } from '../../event/query-problem.ts'
 import { timeInput } from './common.ts'
 
 /** Flat ECS document: `@timestamp` (ISO 8601, UTC), `event.id` and every field the event has. */
@@ -92,6 +93,8 @@ export const validateResult = z
     fields: z.array(z.string()),
     problem: z
       .object({
+        problem: z.enum(queryProblemCodes).describe('What is wrong, for clients that say it in another language.'),
+        parameters: z.record(z.string(), z.string()),
         message: z.string(),
         position: z.number().int().describe('Offset in the query text, in UTF-16 units.'),
         length: z.number().int(),

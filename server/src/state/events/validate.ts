@@ -2,13 +2,14 @@ import { CodedError } from '../../event/errors.ts'
 import { queryFields } from '../../event/query.ts'
 import { parseQuery } from '../../event/query-parse.ts'
 import { printQuery } from '../../event/query-print.ts'
+import type { QueryProblemDetail } from '../../event/query-problem.ts'
 
 export interface Validation {
   valid: boolean
   /** The query as it was understood. */
   normalised: string | null
   fields: string[]
-  problem: { message: string; position: number; length: number; suggestions: string[] } | null
+  problem: (QueryProblemDetail & { message: string }) | null
 }
 
 /** Checks a query text without running it. */
@@ -18,12 +19,7 @@ export function validateQuery(text: string): Validation {
     return { valid: true, normalised: printQuery(query), fields: queryFields(query), problem: null }
   } catch (error) {
     if (!(error instanceof CodedError && error.code === 'QUERY_INVALID')) throw error
-    const { position = 0, length = 0, suggestions = [] } = error.detail as Partial<NonNullable<Validation['problem']>>
-    return {
-      valid: false,
-      normalised: null,
-      fields: [],
-      problem: { message: error.message, position, length, suggestions },
-    }
+    const detail = error.detail as unknown as QueryProblemDetail
+    return { valid: false, normalised: null, fields: [], problem: { ...detail, message: error.message } }
   }
 }

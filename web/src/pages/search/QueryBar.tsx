@@ -6,6 +6,7 @@ import { answer, api } from '../../api/client.ts'
 import { useSay } from '../../i18n/useSay.ts'
 import { formatNumber } from '../../ui/format.ts'
 import { useKeys } from '../../ui/keys.ts'
+import { queryProblemText } from '../../ui/problemText.ts'
 import { quoteValue } from '../../ui/query.ts'
 import { complete, rankFields, wordAt } from './completion.ts'
 import { useFields } from './fields.ts'
@@ -163,7 +164,7 @@ export function QueryBar({ query, range, onSubmit }: QueryBarProps) {
       ) : null}
       {problem ? (
         <div id={`${id}-problem`} className="query-problem bad small" role="alert" data-testid="query-problem">
-          {t('search.problemAt', { position: problem.position + 1, message: problem.message })}
+          {queryProblemText(problem)}
           {problem.suggestions.slice(0, 4).map((suggestion) => (
             <button
               key={suggestion}
