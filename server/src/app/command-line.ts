@@ -11,6 +11,7 @@ import { secretCommand } from './commands/secret.ts'
 import { serveCommand } from './commands/serve.ts'
 import { settingCommand } from './commands/setting.ts'
 import { tokenCommand } from './commands/token.ts'
+import { trafficCommand } from './commands/traffic.ts'
 import { userCommand } from './commands/user.ts'
 import { programVersion } from './version.ts'
 
@@ -28,6 +29,7 @@ export async function runCommandLine(argv: string[]): Promise<void> {
   detectCommand(program, config)
   normaliseCommand(program, config)
   importCommand(program, config)
+  trafficCommand(program, config)
   userCommand(program, config)
   tokenCommand(program, config)
   secretCommand(program, config)
