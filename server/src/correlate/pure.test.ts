@@ -306,14 +306,14 @@ describe('facts, score and story', () => {
     })
     const told = story(facts, attack, china)
     expect(told.zh).toBe(
-      '2026-03-01 09:00:00 至 09:20:00（历时 20 分），来自地址 203.0.113.7（SG）、针对主机 portal-01 的活动触发 3 条规则，共命中 122 次。' +
+      '2026-03-01 09:00:00 至 09:20:00（历时 20 分），来自地址 203.0.113.7（新加坡）、针对主机 portal-01 的活动触发 3 条规则，共命中 122 次。' +
         '09:00:00 进入凭据访问阶段：「SSH 暴力破解」120 次。09:03:00 进入初始访问阶段：「暴力破解后登录成功」。' +
         '09:20:00 进入数据渗出阶段：「大量外传」。经过尝试，账号 ops 于 09:03:00 成功登录主机 portal-01。' +
         '已出现数据渗出的迹象（大量外传：10.1.2.3 · 203.0.113.9）。涉及主机 portal-01、账号 ops、地址 3 个（203.0.113.7、10.1.2.3、203.0.113.9）。' +
         '尚不清楚：流出数据的内容。',
     )
     expect(told.en).toBe(
-      'From 2026-03-01 09:00:00 to 09:20:00 (UTC+08:00, 20 min), address 203.0.113.7 (SG) acted against host portal-01 and set off 3 rules, 122 times in all. ' +
+      'From 2026-03-01 09:00:00 to 09:20:00 (UTC+08:00, 20 min), address 203.0.113.7 (Singapore) acted against host portal-01 and set off 3 rules, 122 times in all. ' +
         'Credential Access from 09:00:00: “SSH brute force” (120 times). Initial Access from 09:03:00: “Sign-in after brute force”. ' +
         'Exfiltration from 09:20:00: “Large upload”. After the attempts, at 09:03:00, account ops signed in on host portal-01. ' +
         'There are signs of Exfiltration (Large upload: 10.1.2.3 · 203.0.113.9). ' +

@@ -2,6 +2,7 @@ import { severityRank } from '../event/event.ts'
 import type { Bilingual, EntityFact, IncidentFacts, RuleFact } from '../event/incident.ts'
 import { isPrivateIp } from '../lib/ip-address.ts'
 import { localTimeText, type UtcOffset, utcOffsetText } from '../lib/utc-offset.ts'
+import { countryName } from './countries.ts'
 import { attackedHosts, successAfterAttempt } from './score.ts'
 import { type AttackLookup, orderTactics, stageChain } from './stage.ts'
 import { countText, joinEnglish, listText, shortTimeText, shortValue, shortWords, spanText, typeName } from './words.ts'
@@ -248,7 +249,7 @@ function unknown({ facts, language }: Teller): string {
 
 function describe(entity: EntityFact, language: Language): string {
   const organisation = entity.organisation ? [entity.organisation] : []
-  const origin = [...(entity.country ? [entity.country] : []), ...organisation]
+  const origin = [...(entity.country ? [countryName(entity.country, language)] : []), ...organisation]
   const name = typeName(entity.type, language)
   if (language === 'zh')
     return `${name} ${shortValue(entity.value)}${origin.length > 0 ? `（${origin.join('，')}）` : ''}`
