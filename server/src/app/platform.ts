@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { checkPlaceFiles } from '../enrich/geo.ts'
 import type { Change } from '../event/change.ts'
 import { CodedError } from '../event/errors.ts'
 import { createServer } from '../present/server.ts'
@@ -49,6 +50,7 @@ export async function startPlatform(
   surroundings: { logger: Logger; clock: Clock; version: string },
 ): Promise<Platform> {
   const { logger, clock, version } = surroundings
+  checkPlaceFiles(config)
   const claim = claimDataDir(config.dataDir)
   /** Undone last to first. */
   const undo: (() => Promise<unknown>)[] = [async () => claim.release()]

@@ -55,6 +55,16 @@ const configSchema = z.strictObject({
       'IANA name of the zone of log times that name none (RFC 3164; a source’s own setting goes before it), and of the times in stories and mails. Default: the machine’s.',
     ),
   contentDir: z.string().optional().describe('Folders of further rules and sources, beside those that are shipped.'),
+  geoCityFile: z
+    .string()
+    .optional()
+    .describe(
+      'An MMDB file of your own with cities or countries (MaxMind, DB-IP, ip-location-db); it goes before the countries that are shipped, and is held in memory once a process thread.',
+    ),
+  geoAsnFile: z
+    .string()
+    .optional()
+    .describe('An MMDB file of your own with autonomous systems (ASN); none is shipped. Held in memory likewise.'),
   logLevel: z
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')

@@ -35,7 +35,13 @@ interface Address {
 const rootUnitPath = '/1/'
 /** Most addresses whose facts are kept. */
 const addressesLimit = 100_000
-const emptyPlace: Place = { country: undefined, asNumber: undefined, asOrganization: undefined }
+const emptyPlace: Place = {
+  country: undefined,
+  region: undefined,
+  city: undefined,
+  asNumber: undefined,
+  asOrganization: undefined,
+}
 
 /**
  * Event -> Event. The owner is the unit of the sender, or the unit of the asset when that lies below it: a unit's
@@ -138,13 +144,30 @@ function directionOf(source: Address, destination: Address): string {
   return toUs ? 'inbound' : 'external'
 }
 
+/** Names of the fields of each side, spelled out: this is run for every event. */
+const placeFields = {
+  source: {
+    country: 'source.geo.country_iso_code',
+    region: 'source.geo.region_name',
+    city: 'source.geo.city_name',
+    asNumber: 'source.as.number',
+    asOrganization: 'source.as.organization.name',
+  },
+  destination: {
+    country: 'destination.geo.country_iso_code',
+    region: 'destination.geo.region_name',
+    city: 'destination.geo.city_name',
+    asNumber: 'destination.as.number',
+    asOrganization: 'destination.as.organization.name',
+  },
+} as const
+
+/** What the sender said itself stays. */
 function putPlace(fields: Fields, side: 'source' | 'destination', place: Place): void {
-  if (place.country !== undefined)
-    fields[side === 'source' ? 'source.geo.country_iso_code' : 'destination.geo.country_iso_code'] ??= place.country
-  if (place.asNumber !== undefined)
-    fields[side === 'source' ? 'source.as.number' : 'destination.as.number'] ??= place.asNumber
-  if (place.asOrganization !== undefined) {
-    fields[side === 'source' ? 'source.as.organization.name' : 'destination.as.organization.name'] ??=
-      place.asOrganization
-  }
+  const names = placeFields[side]
+  if (place.country !== undefined) fields[names.country] ??= place.country
+  if (place.region !== undefined) fields[names.region] ??= place.region
+  if (place.city !== undefined) fields[names.city] ??= place.city
+  if (place.asNumber !== undefined) fields[names.asNumber] ??= place.asNumber
+  if (place.asOrganization !== undefined) fields[names.asOrganization] ??= place.asOrganization
 }

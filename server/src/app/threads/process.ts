@@ -54,7 +54,10 @@ await runThread(async () => {
   for (const file of refused) logger.error(file, 'a parser file was refused')
   const columnFile = openColumnFile(join(config.dataDir, `columns-${index}.json`), { clock, logger })
   const normaliser = createNormaliser(parsers, { zone: config.timeZone, columns: columnFile.columns() })
-  const enricher = createEnricher(emptyKnowledge, openPlaces())
+  const enricher = createEnricher(
+    emptyKnowledge,
+    openPlaces(config, (err, path) => logger.error({ err, path }, 'a file of places is damaged and no longer used')),
+  )
   const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
   const detector = createDetector(ruleSet, { lookups: loadLookups(folders[0]!) })
   let rulesOff: ReadonlySet<string> = new Set()
