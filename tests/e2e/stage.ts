@@ -52,3 +52,17 @@ export async function openStage(): Promise<Stage> {
     },
   }
 }
+
+interface Newcomer {
+  name: string
+  role: 'system_administrator' | 'security_manager' | 'security_operator' | 'auditor'
+  unitId?: number
+}
+
+/** Adds a person through the API; resolves with the one-time password. */
+export async function addPerson({ platform }: Stage, { name, role, unitId = 1 }: Newcomer): Promise<string> {
+  const body = { name, displayName: name, role, unitId }
+  const answer = await platform.request<{ oneTimePassword: string }>('POST', '/api/v1/users', body)
+  if (answer.status !== 201) throw new Error(`no user ${name}: ${JSON.stringify(answer.body)}`)
+  return answer.body.oneTimePassword
+}

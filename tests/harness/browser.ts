@@ -121,9 +121,9 @@ function watch(context: BrowserContext, page: Page): Desk {
   }
 }
 
-/** Fills in the sign-in form and sends it. */
-export async function signIn({ page }: Desk, name: string, password: string): Promise<void> {
-  await page.goto('/')
+/** Fills in the sign-in form at the address of a page and sends it. */
+export async function signIn({ page }: Desk, name: string, password: string, path = '/'): Promise<void> {
+  await page.goto(path)
   const form = page.getByTestId('sign-in-form')
   await form.locator('input[name=name]').fill(name)
   await form.locator('input[name=password]').fill(password)

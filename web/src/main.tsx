@@ -3,7 +3,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { ApiError } from './api/problem.ts'
-import { meKey } from './api/session.tsx'
+import { endSession } from './api/session.tsx'
 import { Conflicts } from './forms/Conflicts.tsx'
 import { isSuperseded } from './forms/conflict.ts'
 import { startWords } from './i18n/i18n.ts'
@@ -16,15 +16,18 @@ import './shell/shell.css'
 import { ThemeProvider } from './theme/theme.tsx'
 import { Toasts, toast } from './ui/toast.tsx'
 
-const onSignedOut = (error: unknown) => {
-  if (error instanceof ApiError && error.code === 'UNAUTHENTICATED') queries.setQueryData(meKey, null)
+/** True when the error says no more than that the session has ended; the page then asks to sign in again. */
+const isSignedOut = (error: unknown) => {
+  const isSo = error instanceof ApiError && error.code === 'UNAUTHENTICATED'
+  if (isSo) endSession(queries)
+  return isSo
 }
 
 const queries = new QueryClient({
-  queryCache: new QueryCache({ onError: onSignedOut }),
+  queryCache: new QueryCache({ onError: isSignedOut }),
   mutationCache: new MutationCache({
     onError: (error, _variables, _context, mutation) => {
-      onSignedOut(error)
+      if (isSignedOut(error)) return
       // The reader was told, and is to see what the other made of it.
       if (isSuperseded(error)) return void queries.invalidateQueries()
       if (!mutation.meta?.quiet) toast(problemText(error), { kind: 'error', seconds: 10 })

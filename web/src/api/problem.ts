@@ -31,3 +31,12 @@ function readEnvelope(body: unknown): Envelope {
   const { error } = body
   return typeof error === 'object' && error !== null ? (error as Envelope) : {}
 }
+
+/**
+ * The error to show in the place of data. While data are on screen only one that takes them away (forbidden, not
+ * found): what a person reads or types beside them outlives a restart of the server and the end of a session.
+ */
+export function inPlaceOf(data: unknown, error: unknown): unknown {
+  if (data === undefined || data === null) return error ?? undefined
+  return error instanceof ApiError && (error.status === 403 || error.status === 404) ? error : undefined
+}

@@ -3905,6 +3905,8 @@ export interface operations {
                 incident?: number;
                 entity?: string;
                 suppressed?: "true" | "false";
+                /** @description Only those this exception hides. */
+                exception?: number;
                 acknowledged?: "true" | "false";
                 unitId?: number;
                 text?: string;
@@ -3954,6 +3956,8 @@ export interface operations {
                 incident?: number;
                 entity?: string;
                 suppressed?: "true" | "false";
+                /** @description Only those this exception hides. */
+                exception?: number;
                 acknowledged?: "true" | "false";
                 unitId?: number;
                 text?: string;

@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query'
 import { type ReactNode, useCallback } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas, setCsrfToken } from './client.ts'
@@ -7,21 +7,44 @@ import { ApiError } from './problem.ts'
 export type Me = Schemas['Me']
 
 export const meKey = ['me']
+const endedKey = ['me', 'ended']
 
-/** Who I am; null when nobody is signed in. */
-async function fetchMe(): Promise<Me | null> {
+/** Who I am; null when nobody is signed in. Whose session ends while they work stays known, so that their work does. */
+async function fetchMe(queries: QueryClient): Promise<Me | null> {
   try {
     const me = await answer(api.GET('/api/v1/auth/me'))
-    setCsrfToken(me.csrfToken)
+    beginSession(queries, me)
     return me
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) return null
-    throw error
+    if (!(error instanceof ApiError && error.status === 401)) throw error
+    endSession(queries)
+    return queries.getQueryData<Me | null>(meKey) ?? null
   }
 }
 
 export function useMe() {
-  return useQuery({ queryKey: meKey, queryFn: fetchMe, staleTime: 5 * 60_000 })
+  return useQuery({ queryKey: meKey, queryFn: ({ client }) => fetchMe(client), staleTime: 5 * 60_000 })
+}
+
+/** The session of whoever is known has ended: by time, by an administrator or elsewhere, not by signing out here. */
+export function useSessionEnded(): boolean {
+  return useQuery({ queryKey: endedKey, queryFn: () => false, enabled: false, initialData: false }).data
+}
+
+export function beginSession(queries: QueryClient, me: Me): void {
+  setCsrfToken(me.csrfToken)
+  queries.setQueryData(endedKey, false)
+}
+
+/** An answer said that nobody is signed in. */
+export function endSession(queries: QueryClient): void {
+  if (queries.getQueryData(meKey)) queries.setQueryData(endedKey, true)
+  else queries.setQueryData(meKey, null)
+}
+
+/** Nothing that one person saw may be shown to the next. */
+export function forgetAllButMe(queries: QueryClient): void {
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== meKey[0] })
 }
 
 export function useSignOut() {
@@ -32,9 +55,9 @@ export function useSignOut() {
       if (!(error instanceof ApiError && error.status === 401)) throw error
     })
     setCsrfToken(null)
+    queries.setQueryData(endedKey, false)
     queries.setQueryData(meKey, null)
-    // Nothing that one person saw may be shown to the next.
-    queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== meKey[0] })
+    forgetAllButMe(queries)
   }, [queries])
 }
 

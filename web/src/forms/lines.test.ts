@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { guessIndicatorType, listOf, parseCsv, parseRecords } from './lines.ts'
+import { guessIndicatorType, parseCsv, parseRecords } from './lines.ts'
 
 describe('pasted lines', () => {
   it('reads CSV with quotes, line breaks inside cells and Windows line ends', () => {
@@ -30,11 +30,5 @@ describe('pasted lines', () => {
     expect(guessIndicatorType('d'.repeat(64))).toBe('sha256')
     expect(guessIndicatorType('d'.repeat(32))).toBe('md5')
     expect(guessIndicatorType('not an indicator')).toBeUndefined()
-  })
-
-  it('splits lists', () => {
-    expect(listOf('10.0.0.1; 10.0.0.2')).toEqual(['10.0.0.1', '10.0.0.2'])
-    expect(listOf(['a b'])).toEqual(['a b'])
-    expect(listOf(undefined)).toEqual([])
   })
 })

@@ -62,11 +62,3 @@ export function guessIndicatorType(value: string): IndicatorType | undefined {
   if (/^([\p{L}\p{N}_-]+\.)+[\p{L}][\p{L}\p{N}-]+$/u.test(value)) return 'domain'
   return undefined
 }
-
-/** Separated by semicolons, spaces or line breaks; a JSON list as it is. */
-export function listOf(value: unknown): string[] {
-  if (Array.isArray(value)) return value.map(String)
-  return String(value ?? '')
-    .split(/[;\s]+/)
-    .filter(Boolean)
-}

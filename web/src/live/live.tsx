@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react'
+import { meKey, useSessionEnded } from '../api/session.tsx'
 import { recall, remember } from '../ui/remember.ts'
 
 /** What the server says on its stream: a noun changed; enough to ask again, never the thing itself. */
@@ -52,8 +53,10 @@ export function LiveProvider({ children }: { children: ReactNode }) {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const pausedNow = useRef(paused)
   pausedNow.current = paused
+  const ended = useSessionEnded()
 
   useEffect(() => {
+    if (ended) return setStatus('lost')
     const flush = () => {
       timer.current = old.current.size > 0 ? setTimeout(flush, gatherMs) : undefined
       const keys = [...old.current]
@@ -72,8 +75,11 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       stream.onopen = () => setStatus('live')
       stream.onerror = () => {
         setStatus('lost')
-        // A browser gives up for good when the answer was no stream (a proxy's 502, a restart); we do not.
-        if (stream.readyState === EventSource.CLOSED) again = setTimeout(open, reopenMs)
+        // A browser gives up for good when the answer was no stream (a proxy's 502, a restart); we do not. It does not
+        // say which answer it was either: asking who I am tells whether the session has ended.
+        if (stream.readyState !== EventSource.CLOSED) return
+        again = setTimeout(open, reopenMs)
+        void queries.invalidateQueries({ queryKey: meKey, exact: true })
       }
       stream.addEventListener('change', (event: MessageEvent<string>) => {
         const change = parseChange(event.data)
@@ -90,7 +96,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       clearTimeout(again)
       clearTimeout(timer.current)
     }
-  }, [queries])
+  }, [queries, ended])
 
   const state = useMemo<LiveState>(
     () => ({

@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { Outlet, useMatches } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { meKey, Needs, useMe } from '../api/session.tsx'
+import { type Me, meKey, Needs, useMe, useSessionEnded } from '../api/session.tsx'
 import { LiveProvider } from '../live/live.tsx'
 import { recall, remember } from '../ui/remember.ts'
 import { Problem } from '../ui/States.tsx'
@@ -19,13 +19,15 @@ const noActions = {}
 
 /**
  * The frame around every page. Nobody signed in: the sign-in form, at the same address, so that a link pasted into a
- * chat still leads where it should afterwards.
+ * chat still leads where it should afterwards. A session that ends during work is covered by that form and goes on
+ * where it was, with what was typed and opened.
  */
 export function Shell() {
   const { data: me, error, isPending, refetch } = useMe()
   const queries = useQueryClient()
+  const ended = useSessionEnded()
   if (isPending) return <Waiting />
-  if (error) {
+  if (me === undefined) {
     return (
       <div style={{ padding: 48, maxWidth: 720 }}>
         <Problem error={error} onRetry={() => void refetch()} />
@@ -50,11 +52,33 @@ export function Shell() {
     )
   }
   return (
-    <LiveProvider>
+    // Of one person: whoever signs in after another gets a desk of their own.
+    <LiveProvider key={me.user?.id ?? me.name}>
       <ValueMenu actions={noActions}>
         <Desk />
       </ValueMenu>
+      {ended ? <Return me={me} /> : null}
     </LiveProvider>
+  )
+}
+
+/** The sign-in form over the desk: a modal dialog of the browser, above everything else and the only thing to reach. */
+function Return({ me }: { me: Me }) {
+  const { t } = useTranslation()
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => dialog.current?.showModal(), [])
+  return (
+    <dialog
+      ref={dialog}
+      className="return"
+      aria-label={t('signIn.title')}
+      data-testid="return"
+      onCancel={(event) => event.preventDefault()}
+    >
+      <Suspense fallback={<Waiting />}>
+        <SignInPage before={me} />
+      </Suspense>
+    </dialog>
   )
 }
 

@@ -53,7 +53,7 @@ export function TopBar({ onToggleNavigation }: { onToggleNavigation(): void }) {
         <ThemeSwitch />
         <button
           type="button"
-          className="tool"
+          className="tool keys"
           aria-label={t('help.title')}
           title={`${t('help.title')} (?)`}
           onClick={openHelp}
@@ -75,7 +75,7 @@ export function TopBar({ onToggleNavigation }: { onToggleNavigation(): void }) {
           ]}
         >
           <UserOutlined aria-hidden="true" />
-          {name}
+          <span className="name">{name}</span>
           {role !== undefined && role !== name ? <span className="faint small">{role}</span> : null}
         </MenuButton>
       </div>

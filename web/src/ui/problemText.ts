@@ -1,6 +1,7 @@
 import i18next from 'i18next'
 import type { Schemas } from '../api/client.ts'
 import { ApiError } from '../api/problem.ts'
+import { formatDuration } from './format.ts'
 
 /** What to try, in the reader's language; the server's own hint for codes that have no words here. */
 export function hintOf(code: string, fallback: string | undefined): string | undefined {
@@ -30,10 +31,20 @@ export function messageOf(error: ApiError): string {
   return queryProblemText(error.detail as Omit<QueryProblem, 'message'>)
 }
 
-/** An error in one line: code, what happened, what to try. */
+/** Codes whose words here say all there is; the server's message, which is English, adds nothing. */
+const told = /^(UNREACHABLE|UNAUTHENTICATED|SIGN_IN_\w+|TOTP_\w+|PASSWORD_MUST_CHANGE|RATE_LIMITED)$/
+
+/** An error in one line: code, what happened, what to try and when. */
 export function problemText(error: unknown): string {
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error)
-  const failure = failureOf(error.code)
-  const said = failure ? `${failure} (${messageOf(error)})` : error.message
-  return `${error.code}: ${said} ${hintOf(error.code, error.hint) ?? ''}`.trim()
+  const { code, hint, detail } = error
+  const failure = failureOf(code)
+  const said = !failure ? error.message : told.test(code) ? failure : `${failure} (${messageOf(error)})`
+  const { retryAfterMs } = detail
+  const when =
+    typeof retryAfterMs === 'number'
+      ? i18next.t('states.retryAfter', { duration: formatDuration(Math.ceil(retryAfterMs / 60_000) * 60_000) })
+      : undefined
+  const stopped = /[.!?。！？)）]$/.test(said) ? `${said} ` : said + i18next.t('punctuation.stop')
+  return [`${code}: ${stopped}${hintOf(code, hint) ?? ''}`, when].filter(Boolean).join(' ').trim()
 }

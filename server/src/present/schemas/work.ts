@@ -215,6 +215,7 @@ export const detectionQuery = pageQuery.extend({
   incident: z.coerce.number().int().min(1).optional(),
   entity: z.string().max(512).optional(),
   suppressed: flag.optional(),
+  exception: z.coerce.number().int().min(1).optional().describe('Only those this exception hides.'),
   acknowledged: flag.optional(),
   unitId: z.coerce.number().int().min(1).optional(),
   text: z.string().max(200).optional(),

@@ -19,6 +19,8 @@ export const detectionFilter = {
   entity: z.string().max(512).optional(),
   /** Only those an exception hides, or only those none hides. */
   suppressed: booleanQuery.optional(),
+  /** Only those this exception hides. */
+  exception: idNumber.optional(),
   acknowledged: booleanQuery.optional(),
   /** Part of the rule's title or of the summary. */
   text: z.string().max(200).optional(),
@@ -75,7 +77,7 @@ export async function listDetections(
 }
 
 function narrowed(filter: z.output<z.ZodObject<typeof detectionFilter>>): SQL | undefined {
-  const { severity, detector, rule, incidentId, entity, suppressed, acknowledged, text, from, to } = filter
+  const { severity, detector, rule, incidentId, entity, suppressed, exception, acknowledged, text, from, to } = filter
   const has = (
     column: typeof detections.suppressedBy | typeof detections.acknowledgedAt,
     wanted: boolean | undefined,
@@ -90,6 +92,7 @@ function narrowed(filter: z.output<z.ZodObject<typeof detectionFilter>>): SQL | 
           AND e.value IN (${entity}, ${entity.toLowerCase()}))`
       : undefined,
     has(detections.suppressedBy, suppressed),
+    exception === undefined ? undefined : eq(detections.suppressedBy, exception),
     has(detections.acknowledgedAt, acknowledged),
     text
       ? or(

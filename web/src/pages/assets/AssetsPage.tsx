@@ -9,7 +9,7 @@ import { useCan } from '../../api/session.tsx'
 import { ifMatch, sendChange, tookTheirs } from '../../forms/conflict.ts'
 import { FormDialog } from '../../forms/FormDialog.tsx'
 import { ImportDialog } from '../../forms/ImportDialog.tsx'
-import { listOf, parseRecords } from '../../forms/lines.ts'
+import { parseRecords } from '../../forms/lines.ts'
 import type { Column } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
@@ -177,16 +177,8 @@ export default function AssetsPage() {
     [t, reason, mayReadIncidents, unitName, remove],
   )
   const send = async (text: string) => {
-    const items = parseRecords(text).map((row) => ({
-      name: String(row.name ?? ''),
-      kind: String(row.kind || 'server'),
-      addresses: listOf(row.addresses),
-      hostNames: listOf(row.hostNames),
-      criticality: criticalities.find((name) => name === row.criticality) ?? 'medium',
-      owner: String(row.owner ?? '') || null,
-      tags: listOf(row.tags),
-    }))
-    const result = await answer(api.POST('/api/v1/assets/import', { body: { items } }))
+    const body = /^[\uFEFF\s]*\{/.test(text) ? { items: parseRecords(text) } : { csv: text }
+    const result = await answer(api.POST('/api/v1/assets/import', { body }))
     await refresh()
     return result
   }

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { useCan } from '../../api/session.tsx'
 import { useSummary } from '../../api/useSummary.ts'
 import { FieldsTable } from '../../event/FieldsTable.tsx'
@@ -34,7 +35,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
     queryFn: () => answer(api.GET('/api/v1/detections/{id}', { params: { path: { id } } })),
   })
   const needles = useMemo(() => needlesOf(detection?.matched ?? []), [detection])
-  if (error)
+  if (inPlaceOf(detection, error))
     return (
       <div className="detail">
         <div className="detail-body">

@@ -11,6 +11,7 @@ import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import type { Column } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
+import { DropFilters } from '../../ui/DropFilters.tsx'
 import { fieldOfEntity } from '../../ui/entity.ts'
 import { Filter, FilterText } from '../../ui/Filter.tsx'
 import { formatNumber } from '../../ui/format.ts'
@@ -46,6 +47,7 @@ export default function DetectionsPage() {
     entity: url.entity,
     text: url.text,
     suppressed: url.suppressed,
+    exception: url.exception,
   }
   const list = useList<Detection>(['detections', filters, range.from, range.to], (after) =>
     answer(
@@ -180,19 +182,7 @@ export default function DetectionsPage() {
             anyTime
             onChange={({ from, to }) => setUrl({ from, to: to === 'now' ? undefined : to })}
           />
-          {(['entity', 'rule'] as const).map((name) =>
-            url[name] ? (
-              <button
-                key={name}
-                type="button"
-                className="button on"
-                title={t('filter.drop')}
-                onClick={() => setUrl({ [name]: undefined })}
-              >
-                {t(`filter.${name}`)} {url[name]} ✕
-              </button>
-            ) : null,
-          )}
+          <DropFilters names={['entity', 'rule', 'exception']} />
         </div>
       </PageHead>
       <Split
@@ -243,6 +233,7 @@ export default function DetectionsPage() {
                       rule: undefined,
                       entity: undefined,
                       suppressed: undefined,
+                      exception: undefined,
                     })
                   }
                 >

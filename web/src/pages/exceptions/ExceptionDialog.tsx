@@ -1,11 +1,15 @@
 import { MinusCircleOutlined, PlusOutlined } from '@ant-design/icons'
-import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { AutoComplete, Button, DatePicker, Form, Input, Select } from 'antd'
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { AutoComplete, Button, DatePicker, Form, type FormInstance, Input, Select } from 'antd'
 import dayjs, { type Dayjs } from 'dayjs'
+import { useEffect, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { useRuleNames, useRuleTitle } from '../../api/useRuleTitle.ts'
+import { useSummary } from '../../api/useSummary.ts'
 import { Dialog } from '../../forms/Dialog.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { Time } from '../../ui/Time.tsx'
 import { toast } from '../../ui/toast.tsx'
 import { rankFields } from '../search/completion.ts'
 import { useFields } from '../search/fields.ts'
@@ -168,6 +172,7 @@ export function ExceptionDialog({ ruleIds, conditions, reason, onDone }: Excepti
             </>
           )}
         </Form.List>
+        <Preview form={form} />
         <Form.Item
           name="expiresAt"
           label={t('exception.expires')}
@@ -184,4 +189,52 @@ export function ExceptionDialog({ ruleIds, conditions, reason, onDone }: Excepti
       </Form>
     </Dialog>
   )
+}
+
+const previewDays = 7
+const previewAfterMs = 400
+
+/** What the exception would have hidden lately, while its conditions are still being written. */
+function Preview({ form }: { form: FormInstance<Values> }) {
+  const { t } = useTranslation()
+  const summaryOf = useSummary()
+  const ruleIds = Form.useWatch('ruleIds', form)
+  const conditions = Form.useWatch('conditions', form)
+  const whole = (conditions ?? []).every((condition) => condition?.field && (condition.values ?? []).length > 0)
+  const asked = whole && conditions ? JSON.stringify({ ruleIds, conditions, days: previewDays }) : undefined
+  const settled = useSettled(asked)
+  const { data, isError } = useQuery({
+    queryKey: ['exception-preview', settled],
+    queryFn: ({ signal }) =>
+      answer(api.POST('/api/v1/exceptions/preview', { body: JSON.parse(settled!) as never, signal })),
+    enabled: settled !== undefined,
+    placeholderData: keepPreviousData,
+    retry: false,
+  })
+  if (settled === undefined || isError || !data) return null
+  return (
+    <div className="well" data-testid="exception-preview">
+      <p className={data.detectionCount > 0 ? 'strong' : 'soft'}>
+        {t('exception.preview', { days: previewDays, number: formatNumber(data.detectionCount) })}
+        {data.truncated ? ` ${t('exception.previewCut', { number: formatNumber(data.examined) })}` : ''}
+      </p>
+      <ul className="small soft">
+        {data.sample.slice(0, 3).map((detection) => (
+          <li key={detection.id} className="ellipsis">
+            <Time value={detection.lastSeenAt} /> {summaryOf(detection)}
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+/** The value once it has not changed for a moment. */
+function useSettled(value: string | undefined): string | undefined {
+  const [settled, setSettled] = useState(value)
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), previewAfterMs)
+    return () => clearTimeout(timer)
+  }, [value])
+  return settled
 }

@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { Popconfirm } from 'antd'
 import dayjs from 'dayjs'
 import { useCallback, useMemo, useState } from 'react'
@@ -103,7 +104,7 @@ export default function ExceptionsPage() {
         title: t('exception.hits'),
         width: 84,
         align: 'right',
-        render: (row) => <span className="number">{formatNumber(row.hitCount)}</span>,
+        render: (row) => <Hidden exception={row} />,
       },
       { key: 'owner', minor: true, title: t('exception.owner'), width: 100, render: (row) => row.ownerName },
       { key: 'expires', title: t('exception.expires'), width: 132, render: (row) => <Time value={row.expiresAt} /> },
@@ -136,7 +137,7 @@ export default function ExceptionsPage() {
         onClose={() => setUrl({ id: undefined }, 'replace')}
         detail={
           chosen ? (
-            <div className="detail">
+            <div className="detail" data-testid="exception-detail">
               <div className="detail-head">
                 <h2>{chosen.name}</h2>
                 <div className="row">
@@ -152,7 +153,9 @@ export default function ExceptionsPage() {
                     onConfirm={() => remove.mutate(chosen)}
                   >
                     <span>
-                      <Action reason={reason}>{t('actions.remove')}</Action>
+                      <Action reason={reason} testId="end-exception">
+                        {t('actions.remove')}
+                      </Action>
                     </span>
                   </Popconfirm>
                 </div>
@@ -190,7 +193,9 @@ export default function ExceptionsPage() {
                     <Time value={chosen.expiresAt} as="full" />
                   </dd>
                   <dt>{t('exception.hits')}</dt>
-                  <dd className="number">{formatNumber(chosen.hitCount)}</dd>
+                  <dd>
+                    <Hidden exception={chosen} />
+                  </dd>
                   <dt>{t('exception.lastHit')}</dt>
                   <dd>
                     <Time value={chosen.lastHitAt} as="ago" />
@@ -225,5 +230,20 @@ export default function ExceptionsPage() {
       </Split>
       {creating ? <ExceptionDialog ruleIds={[]} conditions={[]} reason="" onDone={() => setCreating(false)} /> : null}
     </div>
+  )
+}
+
+/** How often it hid something; leads to what it hid. */
+function Hidden({ exception: { id, hitCount } }: { exception: Exception }) {
+  if (hitCount === 0) return <span className="number">0</span>
+  return (
+    <Link
+      to="/detections"
+      search={{ exception: String(id), from: 'all' } as never}
+      className="number"
+      data-testid="hidden-by-exception"
+    >
+      {formatNumber(hitCount)}
+    </Link>
   )
 }

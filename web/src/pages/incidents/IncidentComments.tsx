@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { useCan } from '../../api/session.tsx'
 import { Action } from '../../ui/Action.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
@@ -24,7 +25,7 @@ export function IncidentComments({ id }: { id: number }) {
       await queries.invalidateQueries({ queryKey: ['incidents'] })
     },
   })
-  if (error) return <Problem error={error} onRetry={() => void refetch()} />
+  if (inPlaceOf(data, error)) return <Problem error={error} onRetry={() => void refetch()} />
   const reason = can('incident:write') ?? (text.trim() === '' ? t('incident.writeFirst') : undefined)
   return (
     <>

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { useCan } from '../../api/session.tsx'
 import { useSay } from '../../i18n/useSay.ts'
 import { Action } from '../../ui/Action.tsx'
@@ -58,7 +59,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
   useKeys({
     c: () => incident && incident.status !== 'closed' && reason === undefined && setClosing(versionsOf([incident])),
   })
-  if (error) {
+  if (inPlaceOf(incident, error)) {
     return (
       <div className="detail">
         <div className="detail-head">

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { fieldOfEntity } from '../../ui/entity.ts'
 import { formatNumber } from '../../ui/format.ts'
@@ -19,7 +20,7 @@ export function IncidentGraph({ id }: { id: number }) {
     queryKey: ['incidents', 'graph', id],
     queryFn: () => answer(api.GET('/api/v1/incidents/{id}/graph', { params: { path: { id } } })),
   })
-  if (error) return <Problem error={error} onRetry={() => void refetch()} />
+  if (inPlaceOf(data, error)) return <Problem error={error} onRetry={() => void refetch()} />
   if (!data) return <Skeleton rows={8} />
   if (data.nodes.length === 0) return <Empty title={t('incident.noGraph')} />
   const nodes = new Map(data.nodes.map((node) => [node.id, node]))

@@ -23,7 +23,11 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
     <div
       style={
         full
-          ? { display: 'grid', gridTemplateColumns: 'repeat(auto-fit, minmax(420px, 1fr))', gap: '20px 32px' }
+          ? {
+              display: 'grid',
+              gridTemplateColumns: 'repeat(auto-fit, minmax(min(420px, 100%), 1fr))',
+              gap: '20px 32px',
+            }
           : { display: 'contents' }
       }
     >

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { useSummary } from '../../api/useSummary.ts'
 import { earliest, type Tactic, tactics } from '../../ui/attack.ts'
 import { formatNumber } from '../../ui/format.ts'
@@ -48,7 +49,8 @@ export function IncidentTimeline({ id }: { id: number }) {
     () => new Map(detections.data?.items.map((detection) => [detection.id, detection])),
     [detections.data],
   )
-  if (timeline.error) return <Problem error={timeline.error} onRetry={() => void timeline.refetch()} />
+  if (inPlaceOf(timeline.data, timeline.error))
+    return <Problem error={timeline.error} onRetry={() => void timeline.refetch()} />
   if (!timeline.data) return <Skeleton rows={8} />
   const detectionOf = (entry: Entry) =>
     entry.kind === 'detection'

@@ -11,6 +11,7 @@ import { type Column, formatSort, parseSort } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Action } from '../../ui/Action.tsx'
 import { countedStages } from '../../ui/attack.ts'
+import { DropFilters } from '../../ui/DropFilters.tsx'
 import { fieldOfEntity } from '../../ui/entity.ts'
 import { Filter, FilterText } from '../../ui/Filter.tsx'
 import { formatNumber } from '../../ui/format.ts'
@@ -219,19 +220,7 @@ export default function IncidentsPage() {
               setUrl({ from: from === 'all' ? undefined : from, to: to === 'now' ? undefined : to })
             }
           />
-          {(['entity', 'rule'] as const).map((name) =>
-            url[name] ? (
-              <button
-                key={name}
-                type="button"
-                className="button on"
-                title={t('filter.drop')}
-                onClick={() => setUrl({ [name]: undefined })}
-              >
-                {t(`filter.${name}`)} {url[name]} ✕
-              </button>
-            ) : null,
-          )}
+          <DropFilters names={['entity', 'rule']} />
         </div>
       </PageHead>
       <Split

@@ -5,12 +5,14 @@ import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
 import { useCan } from '../../api/session.tsx'
+import { useSay } from '../../i18n/useSay.ts'
 import type { Column } from '../../table/columns.ts'
 import { Table } from '../../table/Table.tsx'
 import { Filter } from '../../ui/Filter.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { Empty } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
+import { formatTime } from '../../ui/time.ts'
 import { toast } from '../../ui/toast.tsx'
 import { useUrl } from '../../ui/useUrl.ts'
 
@@ -19,10 +21,11 @@ type Delivery = Schemas['Delivery']
 /** What was sent, what failed, and sending it again. */
 export function Deliveries() {
   const { t } = useTranslation()
+  const say = useSay()
   const [url, setUrl] = useUrl()
   const can = useCan()
   const queries = useQueryClient()
-  const filters = { status: url.status, channel: url.channel, incident: url.incident }
+  const filters = { state: url.state, channel: url.channel, incident: url.incident }
   const list = useList<Delivery>(['deliveries', filters], (after) =>
     answer(
       api.GET('/api/v1/notifications/deliveries', { params: { query: { ...filters, after, limit: 100 } as never } }),
@@ -49,16 +52,19 @@ export function Deliveries() {
           </span>
         ),
       },
-      { key: 'channel', title: t('notification.name'), width: 180, render: (row) => row.channelName },
+      { key: 'channel', title: t('notification.channel'), width: 150, render: (row) => row.channelName },
       {
-        key: 'incident',
-        title: t('pages.incident'),
-        width: 100,
+        key: 'title',
+        title: t('notification.message'),
+        width: 240,
+        grow: true,
         render: (row) =>
           row.incidentId === null ? (
-            <span className="faint">—</span>
+            <span className="faint">{say(row.title)}</span>
           ) : (
-            <Link to={`/incidents/${row.incidentId}` as '/'}>#{row.incidentId}</Link>
+            <Link to={`/incidents/${row.incidentId}` as '/'} title={say(row.title)}>
+              #{row.incidentId} {say(row.title)}
+            </Link>
           ),
       },
       {
@@ -71,11 +77,10 @@ export function Deliveries() {
       {
         key: 'error',
         title: t('notification.lastError'),
-        width: 260,
-        grow: true,
+        width: 200,
         render: (row) =>
           row.lastError ? (
-            <span className="bad" title={row.lastError}>
+            <span className="bad" title={attemptsText(row)}>
               {row.lastError}
             </span>
           ) : (
@@ -100,7 +105,7 @@ export function Deliveries() {
         title: '',
         width: 90,
         render: (row) =>
-          row.state === 'delivered' ? null : (
+          row.state === 'failed' ? (
             <button
               type="button"
               className="plain"
@@ -111,10 +116,10 @@ export function Deliveries() {
             >
               {t('notification.retry')}
             </button>
-          ),
+          ) : null,
       },
     ],
-    [t, reason, isPending, retry],
+    [t, say, reason, isPending, retry],
   )
   return (
     <Table
@@ -126,16 +131,24 @@ export function Deliveries() {
       tools={
         <Filter
           label={t('exception.state')}
-          value={url.status}
+          value={url.state}
+          testId="filter-state"
           allLabel={t('filter.all')}
           options={(['pending', 'delivered', 'failed'] as const).map((value) => ({
             value,
             label: t(`notification.status.${value}`),
           }))}
-          onChange={(status) => setUrl({ status })}
+          onChange={(state) => setUrl({ state, tab: 'deliveries' })}
         />
       }
       empty={<Empty title={t('notification.noDeliveries')}>{t('notification.noDeliveriesHint')}</Empty>}
     />
   )
+}
+
+/** Every attempt on a line of its own, latest last. */
+function attemptsText({ attempts }: Delivery): string {
+  return attempts
+    .map(({ at, result, error }) => `${formatTime(Date.parse(at))} ${result} ${error ?? ''}`.trim())
+    .join('\n')
 }

@@ -9,14 +9,14 @@ import { Deliveries } from './Deliveries.tsx'
 export default function NotificationsPage() {
   const { t } = useTranslation()
   const [url, setUrl] = useUrl()
-  const tab = url.tab ?? 'channels'
+  const tab = url.tab ?? (url.state ? 'deliveries' : 'channels')
   return (
     <div className="page fill">
       <PageHead title={t('pages.notifications')} />
       <Tabs
         label={t('pages.notifications')}
         active={tab}
-        onChange={(key) => setUrl({ tab: key === 'channels' ? undefined : key }, 'replace')}
+        onChange={(key) => setUrl({ tab: key === 'channels' ? undefined : key, state: undefined }, 'replace')}
         tabs={[
           { key: 'channels', label: t('notification.channels') },
           { key: 'deliveries', label: t('notification.deliveries') },

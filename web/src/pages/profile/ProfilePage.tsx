@@ -3,6 +3,7 @@ import { Button, Form, Input, QRCode } from 'antd'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
+import { ApiError, inPlaceOf } from '../../api/problem.ts'
 import { meKey, useMe } from '../../api/session.tsx'
 import { Dialog } from '../../forms/Dialog.tsx'
 import { FormDialog } from '../../forms/FormDialog.tsx'
@@ -10,6 +11,7 @@ import { useTheme } from '../../theme/theme.tsx'
 import { Action } from '../../ui/Action.tsx'
 import { Copy } from '../../ui/Copy.tsx'
 import { PageHead } from '../../ui/PageHead.tsx'
+import { problemText } from '../../ui/problemText.ts'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -133,6 +135,12 @@ function SecondFactor({ enabled }: { enabled: boolean }) {
       await refresh()
       toast(t('profile.totpOn'))
     },
+    // For signing in the same code speaks of name and password, which are right here.
+    meta: { quiet: true },
+    onError: (error) => {
+      const isWrong = error instanceof ApiError && error.code === 'SIGN_IN_FAILED'
+      toast(isWrong ? t('profile.codeWrong') : problemText(error), { kind: 'error', seconds: 10 })
+    },
   })
   const remove = useMutation({
     mutationFn: (password: string) => answer(api.POST('/api/v1/auth/totp/remove', { body: { password } })),
@@ -246,7 +254,7 @@ function Sessions() {
     mutationFn: (id: string) => answer(api.DELETE('/api/v1/auth/sessions/{id}', { params: { path: { id } } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['sessions'] }),
   })
-  if (error) return <Problem error={error} onRetry={() => void refetch()} />
+  if (inPlaceOf(data, error)) return <Problem error={error} onRetry={() => void refetch()} />
   if (!data) return <Skeleton rows={3} />
   return (
     <table className="simple-table">

@@ -4,6 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { FieldsTable } from '../../event/FieldsTable.tsx'
 import { RawView } from '../../event/RawView.tsx'
 import { needlesOf } from '../../event/raw.ts'
@@ -36,7 +37,7 @@ export function EventPanel({ id, at, full = false, onAround }: EventPanelProps) 
   })
   const matched = useMemo(() => data?.explanation.detections.flatMap((detection) => detection.matched) ?? [], [data])
   const needles = useMemo(() => needlesOf(matched), [matched])
-  if (error) {
+  if (inPlaceOf(data, error)) {
     return (
       <div className="detail">
         <div className="detail-head">

@@ -1,4 +1,4 @@
-import { StarOutlined } from '@ant-design/icons'
+import { LinkOutlined, StarOutlined } from '@ant-design/icons'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Checkbox, Form, Input } from 'antd'
 import { useState } from 'react'
@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { ifMatch, sendChange } from '../../forms/conflict.ts'
 import { Dialog } from '../../forms/Dialog.tsx'
+import { copyText } from '../../ui/Copy.tsx'
 import { Popup } from '../../ui/Popup.tsx'
 import { toast } from '../../ui/toast.tsx'
 
@@ -15,6 +16,15 @@ interface SavedSearchesProps {
   to: string
   columns: string[]
   onOpen(saved: Schemas['SavedSearch']): void
+}
+
+type Saving = Pick<Schemas['SavedSearch'], 'name' | 'shared' | 'query' | 'from' | 'to' | 'columns'>
+
+/** The address that asks the same: good for anyone who may search, whether the search is shared or not. */
+function linkTo({ query, from, to, columns }: Saving): string {
+  const params = new URLSearchParams({ query, from, to })
+  if (columns.length > 0) params.set('columns', columns.join(','))
+  return `${location.origin}/search?${params}`
 }
 
 export function SavedSearches(props: SavedSearchesProps) {
@@ -29,19 +39,8 @@ export function SavedSearches(props: SavedSearchesProps) {
   })
   const refresh = () => queries.invalidateQueries({ queryKey: ['saved-searches'] })
   const create = useMutation({
-    mutationFn: (values: { name: string; shared?: boolean }) =>
-      answer(
-        api.POST('/api/v1/saved-searches', {
-          body: {
-            name: values.name,
-            shared: values.shared ?? false,
-            query: props.query,
-            from: props.from,
-            to: props.to,
-            columns: props.columns,
-          },
-        }),
-      ),
+    mutationFn: ({ name, shared, query, from, to, columns }: Saving) =>
+      answer(api.POST('/api/v1/saved-searches', { body: { name, shared, query, from, to, columns } })),
     onSuccess: async () => {
       setSaving(false)
       await refresh()
@@ -53,7 +52,12 @@ export function SavedSearches(props: SavedSearchesProps) {
       sendChange(version, (seen) =>
         answer(api.DELETE('/api/v1/saved-searches/{id}', { params: { path: { id }, header: ifMatch(seen) } })),
       ),
-    onSuccess: refresh,
+    onSuccess: async (_gone, saved) => {
+      await refresh()
+      toast(t('search.removed', { name: saved.name }), {
+        action: { label: t('actions.undo'), run: () => create.mutate(saved) },
+      })
+    },
   })
   const [form] = Form.useForm<{ name: string; shared?: boolean }>()
   return (
@@ -77,6 +81,7 @@ export function SavedSearches(props: SavedSearchesProps) {
           <button
             type="button"
             className="item strong"
+            data-testid="save-search"
             onClick={() => {
               close()
               setSaving(true)
@@ -86,7 +91,7 @@ export function SavedSearches(props: SavedSearchesProps) {
           </button>
           <hr />
           {(data?.items ?? []).map((saved) => (
-            <div key={saved.id} className="row">
+            <div key={saved.id} className="row" data-testid="saved-search">
               <button
                 type="button"
                 className="item grow"
@@ -99,6 +104,19 @@ export function SavedSearches(props: SavedSearchesProps) {
                 <span className="ellipsis">{saved.name}</span>
                 <span className="hint">{saved.shared ? `${t('search.shared')} · ${saved.ownerName}` : ''}</span>
               </button>
+              <button
+                type="button"
+                className="plain faint"
+                style={{ padding: '0 4px' }}
+                aria-label={t('search.copyLink', { name: saved.name })}
+                title={t('search.copyLink', { name: saved.name })}
+                data-testid="copy-link"
+                onClick={async () =>
+                  toast((await copyText(linkTo(saved))) ? t('search.linkCopied') : t('states.notCopied'))
+                }
+              >
+                <LinkOutlined />
+              </button>
               {saved.own ? (
                 <button
                   type="button"
@@ -106,6 +124,7 @@ export function SavedSearches(props: SavedSearchesProps) {
                   style={{ padding: '0 8px' }}
                   aria-label={`${t('actions.remove')} ${saved.name}`}
                   title={t('actions.remove')}
+                  data-testid="remove-saved"
                   onClick={() => remove.mutate(saved)}
                 >
                   ✕
@@ -127,7 +146,14 @@ export function SavedSearches(props: SavedSearchesProps) {
           onOk={() => form.submit()}
           busy={create.isPending}
         >
-          <Form form={form} layout="vertical" onFinish={(values) => create.mutate(values)}>
+          <Form
+            form={form}
+            layout="vertical"
+            onFinish={({ name, shared = false }) => {
+              const { query, from, to, columns } = props
+              create.mutate({ name, shared, query, from, to, columns })
+            }}
+          >
             <Form.Item name="name" label={t('search.savedName')} rules={[{ required: true, max: 200 }]}>
               <Input autoFocus />
             </Form.Item>

@@ -1,16 +1,19 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
-import { answer, api, setCsrfToken } from '../../api/client.ts'
+import { answer, api } from '../../api/client.ts'
 import { ApiError } from '../../api/problem.ts'
-import { meKey } from '../../api/session.tsx'
+import { beginSession, forgetAllButMe, type Me, meKey } from '../../api/session.tsx'
 import { Beacon } from '../../shell/Beacon.tsx'
 import { LanguageSwitch, ThemeSwitch } from '../../shell/TopBar.tsx'
 import { problemText } from '../../ui/problemText.ts'
 import './sign-in.css'
 
-/** Name and password; the code of the second factor is asked for when the server wants one. */
-export default function SignInPage() {
+/**
+ * Name and password; the code of the second factor is asked for when the server wants one. `before` is the person whose
+ * session ended: they go on where they were, anyone else starts afresh.
+ */
+export default function SignInPage({ before }: { before?: Me }) {
   const { t } = useTranslation()
   const queries = useQueryClient()
   const [problem, setProblem] = useState<string | null>(null)
@@ -32,8 +35,10 @@ export default function SignInPage() {
           },
         }),
       )
-      setCsrfToken(me.csrfToken)
+      if (before && before.user?.id !== me.user?.id) forgetAllButMe(queries)
       queries.setQueryData(meKey, me)
+      beginSession(queries, me)
+      if (before) await queries.invalidateQueries()
     } catch (error) {
       const needsCode = error instanceof ApiError && error.code === 'TOTP_REQUIRED'
       if (needsCode && !wantsCode) setWantsCode(true)
@@ -54,7 +59,7 @@ export default function SignInPage() {
           <Beacon size={40} />
           <div>
             <h1>{t('brand')}</h1>
-            <p className="faint">{t('signIn.tagline')}</p>
+            <p className="faint">{before ? t('signIn.ended') : t('signIn.tagline')}</p>
           </div>
         </div>
         <label>
@@ -64,8 +69,9 @@ export default function SignInPage() {
             className="input"
             autoComplete="username"
             required
+            defaultValue={before?.user?.name}
             // biome-ignore lint/a11y/noAutofocus: the one thing to fill in now
-            autoFocus
+            autoFocus={!before}
             readOnly={wantsCode}
             maxLength={256}
           />
@@ -78,6 +84,8 @@ export default function SignInPage() {
             type="password"
             autoComplete="current-password"
             required
+            // biome-ignore lint/a11y/noAutofocus: the one thing to fill in now
+            autoFocus={before !== undefined}
             readOnly={wantsCode}
             maxLength={1024}
           />
@@ -112,7 +120,7 @@ export default function SignInPage() {
             {t('signIn.other')}
           </button>
         ) : null}
-        <p className="faint small">{t('signIn.help')}</p>
+        <p className="faint small">{before ? t('signIn.keptHint') : t('signIn.help')}</p>
       </form>
     </div>
   )

@@ -4,6 +4,7 @@ import { Button, Form, Input, InputNumber, Select, Switch } from 'antd'
 import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { useCan } from '../../api/session.tsx'
 import { Histogram } from '../../charts/Histogram.tsx'
 import { ifMatch, sendChange, tookTheirs } from '../../forms/conflict.ts'
@@ -43,7 +44,7 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
     queryFn: () => answer(api.GET('/api/v1/sources/{id}/unparsed', { params: { path: { id }, query: { limit: 20 } } })),
     enabled: mayRead && (source?.unparsedCount ?? 0) > 0,
   })
-  if (error)
+  if (inPlaceOf(source, error))
     return (
       <div className="detail">
         <div className="detail-body">

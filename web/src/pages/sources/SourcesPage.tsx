@@ -21,7 +21,7 @@ type Source = Schemas['Source']
 export default function SourcesPage() {
   const { t } = useTranslation()
   const [url, setUrl] = useUrl()
-  const filters = { text: url.text, silent: url.silent }
+  const filters = { text: url.text, silent: url.silent, unparsed: url.unparsed }
   const list = useList<Source>(['sources', filters], (after) =>
     answer(api.GET('/api/v1/sources', { params: { query: { ...filters, after, limit: 200 } as never } })),
   )
@@ -130,6 +130,17 @@ export default function SourcesPage() {
             { value: 'false', label: t('source.speaking') },
           ]}
           onChange={(silent) => setUrl({ silent })}
+        />
+        <Filter
+          label={t('source.unparsed')}
+          single
+          value={url.unparsed}
+          allLabel={t('filter.all')}
+          options={[
+            { value: 'true', label: t('source.someUnparsed') },
+            { value: 'false', label: t('source.allParsed') },
+          ]}
+          onChange={(unparsed) => setUrl({ unparsed })}
         />
       </PageHead>
       <Split
