@@ -46,6 +46,7 @@ export function makeRules(nowMs: number): Schemas['RuleDetail'][] {
     yaml: `title: ${title}\nid: ${id}\nstatus: test\nlevel: ${severity}\nlogsource:\n  product: linux\n  service: sshd\ndetection:\n  selection:\n    event.action: ssh_login\n    event.outcome: failure\n  condition: selection\n`,
     falsePositives: ['Scanners of the bureau itself'], references: ['https://attack.mitre.org/'], fields: ['event.action', 'event.outcome', 'source.ip'],
     samples: { fires: [{ parser: 'linux-auth', lines: ['sshd[1]: Failed password for root from 198.51.100.23 port 4 ssh2'] }], silent: [{ parser: 'linux-auth', lines: ['sshd[1]: Accepted password for root from 10.20.3.15 port 4 ssh2'] }] }, problems: [],
+    origin: 'shipped', stage: 'live', textId: id, collectionId: null, stored: null,
   }))
 }
 

@@ -160,7 +160,7 @@ function graph(id: number): Schemas['IncidentGraph'] {
 function me(): Schemas['Me'] {
   if (!signedIn) throw new Refused(401, 'UNAUTHENTICATED', 'Nobody is signed in')
   const common = ['unit:read', 'user:read', 'source:read', 'health:read', 'notification:read']
-  const security = ['event:read', 'event:export', 'incident:read', 'incident:write', 'detection:read', 'rule:read', 'exception:write', 'import:write']
+  const security = ['event:read', 'event:export', 'incident:read', 'incident:write', 'detection:read', 'rule:read', 'rule:draft', 'exception:write', 'import:write']
   const own = {
     system_administrator: ['unit:write', 'user:write', 'token:write', 'source:write', 'settings:write'],
     security_manager: [...security, 'rule:write', 'notification:write'],

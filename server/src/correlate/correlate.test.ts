@@ -13,6 +13,7 @@ import {
   incidents,
   rejectedMatches,
 } from '../seams/store/schema/incidents.ts'
+import { ruleFindings } from '../seams/store/schema/rules.ts'
 import type { Database } from '../seams/store/store.ts'
 import { openTestStore, type TestStore } from '../state/store-for-tests.ts'
 import { type Correlator, type CorrelatorOptions, createCorrelator } from './correlate.ts'
@@ -522,3 +523,18 @@ test('a flood of one rule stays cheap', async () => {
   expect(await allDetections()).toMatchObject([{ matchCount: 20_000 }])
   expect(await visible()).toMatchObject([{ matchCount: 20_000, detectionCount: 1 }])
 }, 60_000)
+
+test('what a rule on trial finds is kept apart: no detection, no incident, nobody told', async () => {
+  const one = correlator()
+  const trial = (part: Parameters<typeof match>[0]) =>
+    match({ ...part, ruleId: 'trial~ssh_success', severity: 'critical' })
+  const batch = batchOf([trial({ id: 't1' }), trial({ id: 't2', minute: 1 }), match({ id: 'm-live', severity: 'low' })])
+  await one.handle(batch)
+  await correlator().handle({ ...batch, first: 3, last: 5 })
+  expect(await allDetections()).toMatchObject([{ ruleId: 'ssh_brute_force', matchCount: 1 }])
+  expect(await visible()).toEqual([])
+  const findings = await store.database.select().from(ruleFindings)
+  expect(findings).toMatchObject([{ ruleId: 'ssh_success', matchCount: 2, unitPath: '/1/7/', suppressedBy: null }])
+  expect(changes.map(({ noun }) => noun).sort()).toEqual(['detection', 'finding'])
+  expect(one.counters()).toMatchObject({ matches: 3, onTrial: 2 })
+})

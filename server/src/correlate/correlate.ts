@@ -14,6 +14,7 @@ import { purgeDetections } from '../state/detections/purge.ts'
 import { translateStoreError } from '../state/store-error.ts'
 import { type Applied, applyMatches, type Hit } from './apply.ts'
 import { decodeMatch } from './decode.ts'
+import { saveFindings, separateTrials } from './findings.ts'
 import { sweepCandidates } from './incidents.ts'
 import { addEntry, loadSeen, matchHash, type SeenWindow, storeSeen } from './seen.ts'
 import { type CorrelateSettings, defaultSettings } from './settings.ts'
@@ -45,6 +46,8 @@ export interface CorrelateCounters {
   matches: number
   /** Delivered or published before. */
   repeated: number
+  /** Of rules on trial: kept apart. */
+  onTrial: number
   /** Hidden by an exception. */
   hidden: number
   /** Kept in `rejected_matches`. */
@@ -77,6 +80,7 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
   const counters: CorrelateCounters = {
     matches: 0,
     repeated: 0,
+    onTrial: 0,
     hidden: 0,
     rejected: 0,
     opened: 0,
@@ -109,6 +113,7 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     windows.set(batch.partition, done.window)
     counters.matches += done.entry.hashes.length
     counters.repeated += done.repeated
+    counters.onTrial += done.onTrial
     counters.hidden += done.applied.hiddenCount
     counters.opened += done.applied.openedCount
     counters.merged += done.applied.mergedCount
@@ -145,14 +150,19 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     const { fresh, hashes } = unseen(batch.records.slice(skip).map(decodeMatch), window)
     const nowMs = clock.now()
     const suppressor = await currentSuppressor(transaction, exceptionsCache, nowMs)
-    const applied = await applyMatches(transaction, fresh, { ...surroundings, suppressor, nowMs })
+    const { inForce, onTrial } = separateTrials(fresh)
+    const applied = await applyMatches(transaction, inForce, { ...surroundings, suppressor, nowMs })
+    applied.changes.push(...(await saveFindings(transaction, onTrial, { suppressor, settings, nowMs })))
     await storeHits(transaction, applied.hits)
     const entry = { lastOffset: batch.last, hashes }
     await storeSeen(transaction, batch.partition, window, entry, settings.seenLimit)
     await writeOffset(transaction, batch.partition, batch.last)
     await appendAuditAll(transaction, clock, applied.audit)
     const repeated = batch.records.length - fresh.length
-    return { applied, window, entry, repeated } satisfies { applied: Applied } & Record<string, unknown>
+    return { applied, window, entry, repeated, onTrial: onTrial.length } satisfies { applied: Applied } & Record<
+      string,
+      unknown
+    >
   }
 
   async function reject(batch: BusBatch, error: unknown): Promise<void> {

@@ -4,7 +4,8 @@ import { attackOf } from './attack.ts'
 import { entitiesOf } from './entities.ts'
 import { chineseTitle, titledWords } from './rule-words.ts'
 import type { SigmaDocument } from './sigma/document.ts'
-import { type RuleMatch, SigmaEngine } from './sigma/engine.ts'
+import type { RuleMatch } from './sigma/engine.ts'
+import { LayeredEngine } from './sigma/layered-engine.ts'
 import type { Lookups } from './sigma/logsource.ts'
 import type { RuleSet } from './sigma/ruleset.ts'
 
@@ -25,8 +26,8 @@ export interface DetectorCounters {
 export interface Detector {
   /** Detections of a batch, in the order of its events and then of the rules. */
   detect(events: Event[]): Detection[]
-  /** Puts another rule set, or another choice of enabled rules, in place between two batches. */
-  replace(ruleSet: RuleSet, enabled?: (ruleId: string) => boolean): void
+  /** Puts another rule set, or another choice of enabled rules, in place between two batches; resolves when it is in force. */
+  replace(ruleSet: RuleSet, enabled?: (ruleId: string) => boolean): Promise<void>
   readonly counters: DetectorCounters
 }
 
@@ -34,14 +35,15 @@ const fieldTextLimit = 1024
 
 /** Creates the stage from a compiled rule set. */
 export function createDetector(ruleSet: RuleSet, { lookups, enabled }: DetectorOptions): Detector {
-  let engine = new SigmaEngine(ruleSet, lookups, enabled)
+  const engine = new LayeredEngine(ruleSet, lookups, enabled)
   let counted = countedFields(ruleSet)
   const counters: DetectorCounters = { events: 0, detections: 0, byRule: new Map() }
   return {
     counters,
-    replace(next, nextEnabled) {
-      engine = new SigmaEngine(next, lookups, nextEnabled)
+    async replace(next, nextEnabled) {
+      // A field too many does no harm, one too few does.
       counted = countedFields(next)
+      await engine.replace(next, nextEnabled)
     },
     detect(events) {
       const detections: Detection[] = []

@@ -3,6 +3,7 @@ export interface Change {
   noun:
     | 'incident'
     | 'detection'
+    | 'finding'
     | 'exception'
     | 'source'
     | 'rule'

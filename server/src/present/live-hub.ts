@@ -19,6 +19,7 @@ const liveLimits = {
 const permissionOf: Record<Change['noun'], Permission> = {
   incident: 'incident:read',
   detection: 'detection:read',
+  finding: 'detection:read',
   exception: 'detection:read',
   source: 'source:read',
   rule: 'rule:read',

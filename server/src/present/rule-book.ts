@@ -6,19 +6,38 @@ import { type Analytic, loadAnalytics } from '../detect/analytics/definition.ts'
 import { attackOf } from '../detect/attack.ts'
 import { type IntelRule, intelRules } from '../detect/intel/rules.ts'
 import { readRulePaths } from '../detect/load.ts'
-import { type RuleFolder, type RuleSample, readRuleFolders } from '../detect/rule-folder.ts'
+import { readRuleFolders } from '../detect/rule-folder.ts'
+import {
+  keyOf,
+  openRuleLibrary,
+  type RuleLibrary,
+  storedFile,
+  storedPrefix,
+  trialMark,
+} from '../detect/rule-library.ts'
 import { chineseTitle, ownWord } from '../detect/rule-words.ts'
-import type { CorrelationDocument, DetectionDocument, Logsource } from '../detect/sigma/document.ts'
+import type { CorrelationDocument, DetectionDocument, Logsource, SigmaDocument } from '../detect/sigma/document.ts'
 import { entriesOf, type Lookups, loadLookups, selects } from '../detect/sigma/logsource.ts'
-import type { RefusedDocument } from '../detect/sigma/parse.ts'
-import { compileRuleSet } from '../detect/sigma/ruleset.ts'
+import { type ParsedFile, parseSigma, type RefusedDocument } from '../detect/sigma/parse.ts'
+import { refusalTable } from '../detect/sigma/refusal.ts'
 import { scalarText, type YamlValue } from '../detect/sigma/yaml.ts'
 import type { Event, Fields, Severity } from '../event/event.ts'
 import { loadParsers } from '../normalise/load.ts'
+import type { Parser } from '../normalise/parser.ts'
+import type { RuleOrigin, StoredSamples } from '../seams/store/schema/rules.ts'
+import type { Database } from '../seams/store/store.ts'
+import { loadRuleTexts, type RuleTexts } from '../state/rules/load-texts.ts'
 
 /** A rule as its file tells it. */
 export interface RuleEntry {
   id: string
+  /** Shipped with the program or lying in the content folder, the operator's own, an edited copy of a shipped one, imported. */
+  origin: 'shipped' | RuleOrigin
+  /** In force, on trial only, or neither. */
+  stage: 'live' | 'test' | 'draft'
+  /** Id of the stored rule, or of the first document of the file, whose text it stands in. */
+  textId: string
+  collectionId: number | null
   title: string
   description: string
   severity: Severity
@@ -43,7 +62,7 @@ export interface RuleEntry {
   /** What it does not see, and what to do when it fires. */
   misses: { zh: string; en: string }
   steps: { zh: string[]; en: string[] }
-  samples: { fires: RuleSample[]; silent: RuleSample[] }
+  samples: StoredSamples
   /** Why it was refused; empty for a rule that runs. */
   problems: string[]
 }
@@ -54,9 +73,21 @@ export interface ParserEntry {
   generic: boolean
 }
 
-/** Detection knowledge as it lies in the content folders: read once, at first use. */
+export interface ShippedText {
+  yaml: string
+  samples: RuleEntry['samples']
+}
+
+/** Detection knowledge: the content folders and the operator's rules. */
 export interface RuleBook {
   rules: ReadonlyMap<string, RuleEntry>
+  /** Rules of the store with their texts, by id. */
+  stored: ReadonlyMap<string, RuleTexts>
+  /** Texts of rule files, by the id of their first document. */
+  shippedTexts: ReadonlyMap<string, ShippedText>
+  library: RuleLibrary
+  lookups: Lookups
+  fullParsers: readonly Parser[]
   parsers: readonly ParserEntry[]
   analytics: readonly Analytic[]
   /** Fields whose values tell of what logsource an event is. */
@@ -65,31 +96,145 @@ export interface RuleBook {
   logsourcesOf(combinations: readonly Fields[]): Logsource[]
 }
 
-export function openRuleBook(config: Pick<Config, 'contentDir'>): RuleBook {
+/** Opens the book as it is now: what the content folders and the store hold. Cheap when nothing has changed. */
+export type OpenRuleBook = () => Promise<RuleBook>
+
+/** The folders are read once, at first use; the store is asked every time for what changed. */
+export function createRuleBook(config: Pick<Config, 'contentDir'>, database: Database): OpenRuleBook {
+  let opened: ReturnType<typeof openShelf> | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+  return () => {
+    opened ??= openShelf(config)
+    const shelf = opened
+    const result = turn.then(() => shelf.refresh(database))
+    turn = result.catch(() => undefined)
+    return result
+  }
+}
+
+function openShelf(config: Pick<Config, 'contentDir'>) {
   const folders = [shippedContentDir(), ...(config.contentDir ? [config.contentDir] : [])]
   const lookups = loadLookups(folders[0]!)
   const ruleRoots = folders.filter((folder) => existsSync(join(folder, 'rules')))
   const files = readRulePaths(ruleRoots.map((folder) => join(folder, 'rules')))
-  const set = compileRuleSet(files)
+  const library = openRuleLibrary(files)
   const byFile = new Map(ruleRoots.flatMap(readRuleFolders).map((folder) => [folder.file, folder]))
   const analytics = loadAnalytics(folders)
-  const running = [
-    ...set.rules.map(({ document }) => ({ document, parts: [] })),
-    ...set.correlations.map(({ document, rules }) => ({ document, parts: [...rules] })),
-  ]
-  const entries = [
-    ...running.map(({ document, parts }) => entryOf(document, parts, byFile.get(document.source.file))),
-    ...intelRules.map(intelEntry),
-    ...analytics.map(analyticEntry),
-    ...set.refused.map((refused) => refusedEntry(refused, byFile.get(refused.file))),
-  ]
-  return {
-    rules: new Map(entries.map((entry) => [entry.id, entry])),
-    parsers: loadParsers(folders).parsers.map(({ name, title, isGeneric }) => ({ name, title, generic: isGeneric })),
-    analytics,
-    routingFields: lookups.routingFields,
-    logsourcesOf: (combinations) => logsourcesOf(combinations, lookups),
+  const shippedTexts = new Map<string, ShippedText>()
+  const textIds = new Map<string, string>()
+  for (const file of files) {
+    const textId = keyOf(file)
+    const folder = byFile.get(file.documents[0]?.source.file ?? '')
+    if (textId === undefined || !folder) continue
+    shippedTexts.set(textId, { yaml: folder.yaml, samples: { fires: folder.fires, silent: folder.silent } })
+    textIds.set(folder.file, textId)
   }
+  const { parsers } = loadParsers(folders)
+  const stored = new Map<string, RuleTexts>()
+  const drafts = new Map<string, { text: string; file: ParsedFile }>()
+  const entries = new WeakMap<SigmaDocument, RuleEntry>()
+  let revision = 0
+  let book = bookOf()
+
+  /** Where the documents of a file of the set come from. */
+  function originOf(file: string): Origin {
+    const ruleId = file.startsWith(storedPrefix) ? file.slice(storedPrefix.length) : undefined
+    if (ruleId === undefined) {
+      const folder = byFile.get(file)
+      const samples = { fires: folder?.fires ?? [], silent: folder?.silent ?? [] }
+      const textId = textIds.get(file) ?? ''
+      const origin = stored.has(textId) ? 'override' : 'shipped'
+      return { origin, stage: 'live', textId, collectionId: null, yaml: folder?.yaml ?? '', samples }
+    }
+    const { rule, live, headSamples } = stored.get(ruleId)!
+    const { origin, collectionId } = rule
+    return { origin, stage: 'live', textId: ruleId, collectionId, yaml: live ?? '', samples: headSamples }
+  }
+
+  function draftEntries({ rule, trial, head, headSamples }: RuleTexts): RuleEntry[] {
+    const text = trial ?? head
+    let draft = drafts.get(rule.id)
+    if (draft?.text !== text) {
+      draft = { text, file: parseSigma(text, storedFile(rule.id)) }
+      drafts.set(rule.id, draft)
+    }
+    const { file } = draft
+    const origin: Origin = {
+      ...{ origin: rule.origin, stage: trial === null ? 'draft' : 'test', textId: rule.id, yaml: text },
+      ...{ collectionId: rule.collectionId, samples: headSamples },
+    }
+    const made = file.documents.flatMap((document) =>
+      document.kind === 'filter' ? [] : [entryOf(document, [], origin)],
+    )
+    if (made.length > 0) return made
+    return [refusedEntry(file.refused[0] ?? nothingToRefuse(rule.id), origin, rule.id)]
+  }
+
+  function bookOf(): RuleBook {
+    const { set } = library
+    const running = [
+      ...set.rules.map(({ document }) => ({ document, parts: [] as string[] })),
+      ...set.correlations.map(({ document, rules }) => ({ document, parts: [...rules] })),
+    ]
+    const known = new Map<string, RuleEntry>()
+    for (const { document, parts } of running) {
+      if (document.staged) continue
+      const origin = originOf(document.source.file)
+      const before = entries.get(document)
+      const isSame =
+        before?.origin === origin.origin && before.yaml === origin.yaml && before.samples === origin.samples
+      const entry = isSame ? before : entryOf(document, parts, origin)
+      entries.set(document, entry)
+      known.set(entry.id, entry)
+    }
+    for (const entry of [...intelRules.map(intelEntry), ...analytics.map(analyticEntry)]) known.set(entry.id, entry)
+    for (const refused of set.refused) {
+      if (refused.file.endsWith(trialMark)) continue
+      const origin = originOf(refused.file)
+      const id = origin.origin === 'shipped' ? refused.id || refused.file : origin.textId
+      if (!known.has(id)) known.set(id, refusedEntry(refused, origin, id))
+    }
+    for (const texts of stored.values())
+      if (texts.live === null)
+        for (const entry of draftEntries(texts)) if (!known.has(entry.id)) known.set(entry.id, entry)
+    return {
+      rules: known,
+      stored,
+      shippedTexts,
+      library,
+      lookups,
+      fullParsers: parsers,
+      parsers: parsers.map(({ name, title, isGeneric }) => ({ name, title, generic: isGeneric })),
+      analytics,
+      routingFields: lookups.routingFields,
+      logsourcesOf: (combinations) => logsourcesOf(combinations, lookups),
+    }
+  }
+
+  async function refresh(database: Database): Promise<RuleBook> {
+    let changed = false
+    for await (const texts of loadRuleTexts(database, revision)) {
+      await library.replace(texts.map(({ rule, live, trial }) => ({ ruleId: rule.id, live, trial })))
+      for (const one of texts) {
+        if (one.isRemoved) stored.delete(one.rule.id)
+        else stored.set(one.rule.id, one)
+        if (one.isRemoved || one.live !== null) drafts.delete(one.rule.id)
+      }
+      revision = texts.at(-1)!.rule.revision
+      changed = true
+    }
+    if (changed) book = bookOf()
+    return book
+  }
+  return { refresh }
+}
+
+/** What an entry is told beside its document. */
+type Origin = Pick<RuleEntry, 'origin' | 'stage' | 'textId' | 'collectionId' | 'yaml' | 'samples'>
+
+function nothingToRefuse(file: string): RefusedDocument {
+  const message = 'The text holds no rule'
+  return { file, id: '', title: '', reason: 'structure', message, hint: refusalTable.structure, line: 1, column: 1 }
 }
 
 /** True when some event of these logsources is one the rule looks at. */
@@ -108,11 +253,7 @@ function logsourcesOf(combinations: readonly Fields[], lookups: Lookups): Logsou
   return [...found.values()]
 }
 
-function entryOf(
-  document: DetectionDocument | CorrelationDocument,
-  parts: string[],
-  folder: RuleFolder | undefined,
-): RuleEntry {
+function entryOf(document: DetectionDocument | CorrelationDocument, parts: string[], origin: Origin): RuleEntry {
   const { id, title, description = '', level, status = '', author = null, references, falsePositives } = document
   const logsource = document.kind === 'detection' ? document.logsource : {}
   return {
@@ -124,32 +265,27 @@ function entryOf(
     },
     ...attackOf(document.tags),
     ...{ references, falsePositives, problems: [], indicatorTypes: [] },
-    yaml: folder?.yaml ?? '',
+    ...origin,
     fields: document.kind === 'detection' ? fieldNames([...document.identifiers.values()]) : [],
     parts,
     ...ownWords(document),
-    samples: { fires: folder?.fires ?? [], silent: folder?.silent ?? [] },
   }
 }
 
-function refusedEntry(
-  { id, title, file, message, hint, line }: RefusedDocument,
-  folder: RuleFolder | undefined,
-): RuleEntry {
+function refusedEntry({ title, file, message, hint, line }: RefusedDocument, origin: Origin, id: string): RuleEntry {
   return {
-    ...{ id: id || file, title: title || file, description: '', severity: 'informational', status: 'refused' },
+    ...{ id, title: title || file, description: '', severity: 'informational', status: 'refused' },
     ...{ author: null, kind: 'detection', techniques: [], tactics: [], references: [], falsePositives: [] },
     ...{
       fields: [],
       parts: [],
       indicatorTypes: [],
-      samples: { fires: [], silent: [] },
       titleZh: null,
       descriptionZh: null,
     },
     ...{ misses: { zh: '', en: '' }, steps: { zh: [], en: [] } },
     logsource: { category: null, product: null, service: null },
-    yaml: folder?.yaml ?? '',
+    ...origin,
     problems: [`line ${line}: ${message}. ${hint}`],
   }
 }
@@ -180,6 +316,7 @@ function intelEntry({ kinds, ...words }: IntelRule): RuleEntry {
     ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [] },
     logsource: { category: null, product: null, service: null },
     samples: { fires: [], silent: [] },
+    ...{ origin: 'shipped', stage: 'live', textId: words.id, collectionId: null },
   }
 }
 
@@ -193,6 +330,7 @@ function analyticEntry(analytic: Analytic): RuleEntry {
     ...{ references: [], parts: [], problems: [], indicatorTypes: [] },
     logsource: { category, product, service },
     samples: { fires: [], silent: [] },
+    ...{ origin: 'shipped', stage: 'live', textId: id, collectionId: null },
   }
 }
 

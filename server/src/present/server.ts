@@ -24,6 +24,7 @@ import { liveRoutes } from './routes/live.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { ruleWorkbenchRoutes } from './routes/rule-workbench.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { runRoutes } from './routes/runs.ts'
 import { savedSearchRoutes } from './routes/saved-searches.ts'
@@ -32,7 +33,8 @@ import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { unitRoutes } from './routes/units.ts'
 import { userRoutes } from './routes/users.ts'
-import { openRuleBook, type RuleBook } from './rule-book.ts'
+import { createRuleBook } from './rule-book.ts'
+import { RuleStatuses } from './rule-status.ts'
 import { isSafe, securityHeaders } from './security.ts'
 import { sendFirstPage, serveWebClient } from './web-client.ts'
 
@@ -121,11 +123,7 @@ export function createServer(dependencies: Dependencies): App {
 }
 
 function workRoutes(app: App, dependencies: Dependencies): void {
-  let book: RuleBook | undefined
-  const openBook = () => {
-    book ??= openRuleBook(dependencies.config)
-    return book
-  }
+  const openBook = createRuleBook(dependencies.config, dependencies.database)
   overviewRoutes(app, dependencies)
   incidentRoutes(app, dependencies)
   detectionRoutes(app, dependencies)
@@ -134,8 +132,10 @@ function workRoutes(app: App, dependencies: Dependencies): void {
   eventRoutes(app, dependencies)
   savedSearchRoutes(app, dependencies)
   sourceRoutes(app, dependencies, openBook)
-  ruleRoutes(app, dependencies, openBook)
   runRoutes(app, dependencies, openBook)
+  const statuses = new RuleStatuses(openBook, dependencies)
+  ruleRoutes(app, dependencies, openBook, statuses)
+  ruleWorkbenchRoutes(app, dependencies, openBook, statuses)
   assetRoutes(app, dependencies)
   indicatorRoutes(app, dependencies)
   notificationRoutes(app, dependencies)

@@ -11,6 +11,7 @@ const permissionsByPower = {
     'incident:write',
     'detection:read',
     'rule:read',
+    'rule:draft',
     'rule:write',
     'exception:write',
     'notification:write',

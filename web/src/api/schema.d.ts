@@ -901,41 +901,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/rules": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Rules, and whether each can fire now */
-        get: operations["listRules"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/rules/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One rule: text, samples, evidence */
-        get: operations["getRule"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Switch a rule on or off */
-        patch: operations["changeRule"];
-        trace?: never;
-    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -998,6 +963,145 @@ export interface paths {
         put?: never;
         /** Run a window again */
         post: operations["runAnalytic"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Rules, and whether each can fire now */
+        get: operations["listRules"];
+        put?: never;
+        /** Keep a new rule as a draft, or an edited copy of a shipped one; its id is in the text */
+        post: operations["createRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One rule: text, samples, evidence */
+        get: operations["getRule"];
+        put?: never;
+        post?: never;
+        /** Take a stored rule out; of an edited copy the shipped rule comes back */
+        delete: operations["removeRule"];
+        options?: never;
+        head?: never;
+        /** Switch a rule on or off */
+        patch: operations["changeRule"];
+        trace?: never;
+    };
+    "/api/v1/rules/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a rule text among the rules that run, without keeping it */
+        post: operations["validateRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/samples/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a rule text on given records and on stored events, and say which parts matched */
+        post: operations["runRuleSamples"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of a stored rule, newest first, and what was promoted when and by whom */
+        get: operations["listRuleVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version with its text and samples; version 0 is the shipped text */
+        get: operations["getRuleVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Add a version; what runs goes on running */
+        put: operations["saveRuleDraft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/stage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a version on trial or in force, roll back to an older one, or take it out */
+        post: operations["promoteRule"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1401,15 +1505,47 @@ export interface components {
             };
             techniques: string[];
             tactics: string[];
+            /**
+             * @description `override`: an edited copy of a shipped rule, under its id.
+             * @enum {string}
+             */
+            origin: "shipped" | "own" | "override" | "import";
+            /**
+             * @description `test`: runs, and what it finds is kept apart and tells nobody.
+             * @enum {string}
+             */
+            stage: "live" | "test" | "draft";
+            /** @description Id of the rule text it stands in; a text may hold several rules. */
+            textId: string;
+            /** @description The import it came with. */
+            collectionId: number | null;
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: ("refused" | "disabled" | "no_source" | "no_indicator" | "part_cannot_fire")[];
+            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "no_indicator" | "part_cannot_fire")[];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
             /** @description Rises with every change a person makes; the ETag. */
             version: number;
+        };
+        StoredRule: {
+            id: string;
+            /** @enum {string} */
+            origin: "own" | "override" | "import";
+            collectionId: number | null;
+            path: string;
+            /** @description The newest version; the draft, unless it runs. */
+            headVersion: number;
+            testVersion: number | null;
+            liveVersion: number | null;
+            /** @description Send it back with a change; CHANGED_MEANWHILE tells of changes in between. */
+            revision: number;
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            /** Format: date-time */
+            updatedAt: string;
         };
         RuleDetail: {
             id: string;
@@ -1429,10 +1565,24 @@ export interface components {
             };
             techniques: string[];
             tactics: string[];
+            /**
+             * @description `override`: an edited copy of a shipped rule, under its id.
+             * @enum {string}
+             */
+            origin: "shipped" | "own" | "override" | "import";
+            /**
+             * @description `test`: runs, and what it finds is kept apart and tells nobody.
+             * @enum {string}
+             */
+            stage: "live" | "test" | "draft";
+            /** @description Id of the rule text it stands in; a text may hold several rules. */
+            textId: string;
+            /** @description The import it came with. */
+            collectionId: number | null;
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: ("refused" | "disabled" | "no_source" | "no_indicator" | "part_cannot_fire")[];
+            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "no_indicator" | "part_cannot_fire")[];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
@@ -1474,6 +1624,8 @@ export interface components {
             }[];
             /** @description Why the rule was refused, when it was. */
             problems: string[];
+            /** @description Versions and what runs of them; null for a shipped rule nobody edited. */
+            stored: components["schemas"]["StoredRule"] | null;
         };
         Asset: {
             id: number;
@@ -2331,6 +2483,191 @@ export interface components {
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
+        };
+        RuleProblem: {
+            /** @enum {string} */
+            severity: "error" | "warning";
+            /** @description Why: `yaml`, `condition`, `modifier`, `regex`, … */
+            code: string;
+            message: string;
+            hint: string;
+            /** @description From 1. */
+            line: number;
+            column: number;
+        };
+        RuleVersion: {
+            ruleId: string;
+            /** @description 0 is the shipped text. */
+            version: number;
+            note: string;
+            check: {
+                problems: components["schemas"]["RuleProblem"][];
+            };
+            sampleResult: {
+                passed: number;
+                failed: number;
+            } | null;
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+        };
+        RuleVersionText: {
+            ruleId: string;
+            /** @description 0 is the shipped text. */
+            version: number;
+            note: string;
+            check: {
+                problems: components["schemas"]["RuleProblem"][];
+            };
+            sampleResult: {
+                passed: number;
+                failed: number;
+            } | null;
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            yaml: string;
+            samples: {
+                fires: {
+                    parser: string;
+                    lines: string[];
+                }[];
+                silent: {
+                    parser: string;
+                    lines: string[];
+                }[];
+            };
+            /** @description Samples may be records of other units; they are shown to the root unit. */
+            samplesWithheld: boolean;
+        };
+        RuleHistory: {
+            versions: components["schemas"]["RuleVersion"][];
+            next: string | null;
+            promotions: {
+                id: number;
+                /** @enum {string} */
+                stage: "test" | "live";
+                version: number | null;
+                before: number | null;
+                note: string;
+                evidence: {
+                    [key: string]: unknown;
+                };
+                /** Format: date-time */
+                at: string;
+                by: string;
+            }[];
+        };
+        RuleChecked: {
+            valid: boolean;
+            problems: components["schemas"]["RuleProblem"][];
+            rules: {
+                id: string;
+                title: string;
+                /** @enum {string} */
+                kind: "detection" | "correlation" | "filter";
+                severity: components["schemas"]["Severity"];
+                logsource: {
+                    category: string | null;
+                    product: string | null;
+                    service: string | null;
+                };
+                fields: {
+                    name: string;
+                    /** @description Fields of events that are read for it. */
+                    places: string[];
+                }[];
+                /** @description Events of its log source came lately; null where it has none. */
+                sourcePresent: boolean | null;
+                /** @description To the stream; null for what is not a detection. */
+                cost: ("low" | "medium" | "high") | null;
+                /** @description The same condition over stored events; null where it has none. */
+                sql: string | null;
+            }[];
+            /** @description The shipped rule that this text would stand in for. */
+            shippedId: string | null;
+            /** @description The stored rule of this id. */
+            storedId: string | null;
+        };
+        RuleRun: {
+            passed: number;
+            failed: number;
+            samples: {
+                /** @enum {string} */
+                expected: "fires" | "silent";
+                index: number;
+                parser: string;
+                /** @description Ids of the rules that fired. */
+                fired: string[];
+                passed: boolean;
+                problem: string | null;
+                events: {
+                    eventId: string;
+                    line: string;
+                    understood: boolean;
+                    fields: {
+                        [key: string]: unknown;
+                    };
+                    explanations: {
+                        ruleId: string;
+                        title: string;
+                        fires: boolean;
+                        /** @description The event is of the rule’s log source. */
+                        applies: boolean;
+                        parts: {
+                            name: string;
+                            matches: boolean;
+                            tests: {
+                                field: string | null;
+                                modifiers: string[];
+                                matches: boolean;
+                                /** @enum {string} */
+                                state: "absent" | "null" | "present";
+                                values: string[];
+                                patterns: {
+                                    matches: boolean;
+                                    operator: string;
+                                    text: string;
+                                }[];
+                            }[];
+                        }[];
+                    }[];
+                }[];
+                eventsLeftOut: number;
+            }[];
+            events: {
+                eventId: string;
+                line: string;
+                understood: boolean;
+                fields: {
+                    [key: string]: unknown;
+                };
+                explanations: {
+                    ruleId: string;
+                    title: string;
+                    fires: boolean;
+                    /** @description The event is of the rule’s log source. */
+                    applies: boolean;
+                    parts: {
+                        name: string;
+                        matches: boolean;
+                        tests: {
+                            field: string | null;
+                            modifiers: string[];
+                            matches: boolean;
+                            /** @enum {string} */
+                            state: "absent" | "null" | "present";
+                            values: string[];
+                            patterns: {
+                                matches: boolean;
+                                operator: string;
+                                text: string;
+                            }[];
+                        }[];
+                    }[];
+                }[];
+                fired: string[];
+            }[];
         };
         Run: {
             id: number;
@@ -3236,7 +3573,7 @@ export interface operations {
             content: {
                 "application/json": {
                     name: string;
-                    permissions: ("unit:write" | "user:write" | "token:write" | "source:write" | "settings:write" | "event:read" | "event:export" | "incident:read" | "incident:write" | "detection:read" | "rule:read" | "rule:write" | "exception:write" | "notification:write" | "import:write" | "audit:read" | "unit:read" | "user:read" | "source:read" | "health:read" | "notification:read" | "ingest")[];
+                    permissions: ("unit:write" | "user:write" | "token:write" | "source:write" | "settings:write" | "event:read" | "event:export" | "incident:read" | "incident:write" | "detection:read" | "rule:read" | "rule:draft" | "rule:write" | "exception:write" | "notification:write" | "import:write" | "audit:read" | "unit:read" | "user:read" | "source:read" | "health:read" | "notification:read" | "ingest")[];
                     /** @description Your own unit when left out. */
                     unitId?: number;
                     /**
@@ -5066,123 +5403,6 @@ export interface operations {
             };
         };
     };
-    listRules: {
-        parameters: {
-            query?: {
-                limit?: number;
-                /** @description The `next` of the page before. */
-                after?: string;
-                text?: string;
-                /** @description One value, several separated by commas, or the parameter repeated. */
-                severity?: components["schemas"]["Severity"][];
-                enabled?: "true" | "false";
-                canFire?: "true" | "false";
-                technique?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        items: components["schemas"]["Rule"][];
-                        total: number;
-                        /** @description Counting stopped at its bound: there are more. */
-                        totalIsLowerBound?: boolean;
-                        next: string | null;
-                    };
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    getRule: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RuleDetail"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    changeRule: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
-                "if-match"?: string;
-            };
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    enabled: boolean;
-                    note?: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Default Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RuleDetail"];
-                };
-            };
-            /** @description What went wrong. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     listRuns: {
         parameters: {
             query?: {
@@ -5334,6 +5554,477 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRules: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                text?: string;
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                severity?: components["schemas"]["Severity"][];
+                enabled?: "true" | "false";
+                canFire?: "true" | "false";
+                technique?: string;
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                origin?: ("shipped" | "own" | "override" | "import")[];
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                stage?: ("live" | "test" | "draft")[];
+                collection?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Rule"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    yaml: string;
+                    /**
+                     * @default {
+                     *       "fires": [],
+                     *       "silent": []
+                     *     }
+                     */
+                    samples?: {
+                        fires: {
+                            parser: string;
+                            lines: string[];
+                        }[];
+                        silent: {
+                            parser: string;
+                            lines: string[];
+                        }[];
+                    };
+                    /** @default  */
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredRule"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeRule: {
+        parameters: {
+            query: {
+                expectedRevision: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing to say: done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    changeRule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag (the `version`, in quotes) of the state that the change was thought out on; when it has another by now, nothing is changed and the answer is CHANGED_MEANWHILE. Without it the last writer wins. */
+                "if-match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    enabled: boolean;
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    validateRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    yaml: string;
+                    ruleId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleChecked"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    runRuleSamples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    yaml: string;
+                    /**
+                     * @default {
+                     *       "fires": [],
+                     *       "silent": []
+                     *     }
+                     */
+                    samples?: {
+                        fires: {
+                            parser: string;
+                            lines: string[];
+                        }[];
+                        silent: {
+                            parser: string;
+                            lines: string[];
+                        }[];
+                    };
+                    /**
+                     * @description Stored events to look at.
+                     * @default []
+                     */
+                    eventIds?: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleRun"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRuleVersions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleHistory"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRuleVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVersionText"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    saveRuleDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    yaml: string;
+                    /**
+                     * @default {
+                     *       "fires": [],
+                     *       "silent": []
+                     *     }
+                     */
+                    samples?: {
+                        fires: {
+                            parser: string;
+                            lines: string[];
+                        }[];
+                        silent: {
+                            parser: string;
+                            lines: string[];
+                        }[];
+                    };
+                    /** @default  */
+                    note?: string;
+                    expectedRevision: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredRule"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    promoteRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    stage: "test" | "live";
+                    /** @description Null takes it out of the stage; an older one rolls back. */
+                    version: number | null;
+                    expectedRevision: number;
+                    /** @default  */
+                    note?: string;
+                    /**
+                     * @description What was known when it was done.
+                     * @default {}
+                     */
+                    evidence?: {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredRule"];
+                };
             };
             /** @description What went wrong. */
             default: {

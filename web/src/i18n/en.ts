@@ -634,6 +634,7 @@ export const en: Words = {
     openIncidents: 'Its incidents',
     whyNot: 'Why it cannot fire now',
     cannotReason: {
+      draft: 'It is a draft: neither on trial nor in force',
       refused: 'The rule has a mistake and was refused',
       disabled: 'The rule is switched off',
       no_source: 'No source that could make it fire was seen lately',

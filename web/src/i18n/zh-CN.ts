@@ -614,6 +614,7 @@ export const zhCN = {
     openIncidents: '它的事件',
     whyNot: '为什么现在不能触发',
     cannotReason: {
+      draft: '仍是草稿，未试运行也未启用',
       refused: '规则有错误，未被接受',
       disabled: '规则已停用',
       no_source: '近期没有收到能触发它的日志来源',

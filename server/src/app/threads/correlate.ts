@@ -5,23 +5,19 @@ import { correlateGroup, createCorrelator } from '../../correlate/correlate.ts'
 import { parseAttackLookup } from '../../correlate/stage.ts'
 import { correlationLatenessMs, createCorrelationLanes } from '../../detect/correlation-lanes.ts'
 import { createCorrelationStage } from '../../detect/correlations.ts'
-import { readRulePaths } from '../../detect/load.ts'
-import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
 import type { Change } from '../../event/change.ts'
 import { createResponder } from '../../respond/respond.ts'
 import { openLocalBus } from '../../seams/bus/local.ts'
 import { systemClock } from '../../seams/clock/clock.ts'
 import { connectStore } from '../../seams/store/open.ts'
-import type { Database } from '../../seams/store/store.ts'
-import { loadRuleStates } from '../../state/rules/load-states.ts'
 import { openMasterKeys } from '../../state/secrets/master-keys.ts'
 import { useSecret } from '../../state/secrets/use.ts'
 import { contentDirs } from '../content.ts'
 import { createLogger } from '../logger.ts'
-import { rulePaths } from '../rules.ts'
 import { runThread } from '../thread-body.ts'
 import { correlationGroup, createCorrelationIntake } from './correlation-intake.ts'
 import type { ThreadData } from './data.ts'
+import { followRules, type RunningRules } from './rules.ts'
 
 const { config, storeUrl } = workerData as ThreadData
 
@@ -48,10 +44,24 @@ await runThread(async () => {
     timeZone: config.timeZone,
     retentionDays: config.retentionDays,
   })
-  const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
-  let off = await rulesSwitchedOff(store.database)
+  const rules = await followRules({
+    database: store.database,
+    contentDirs: folders,
+    changes,
+    logger,
+    async take(next) {
+      const isSame = sameCorrelations(current, next)
+      current = next
+      // The same state under other rules: a correlation that is the same goes on from where it was.
+      if (!isSame) lanes.restore(lanes.snapshot())
+    },
+  })
+  let current: RunningRules = rules
   const lanes = createCorrelationLanes(() =>
-    createCorrelationStage(ruleSet, { latenessMs: correlationLatenessMs, enabled: (ruleId) => !off.has(ruleId) }),
+    createCorrelationStage(current.set, {
+      latenessMs: correlationLatenessMs,
+      enabled: (ruleId) => !current.off.has(ruleId),
+    }),
   )
   const correlations = createCorrelationIntake({ bus, lanes, dataDir: config.dataDir, clock, logger })
   const keys = openMasterKeys(config.dataDir, clock)
@@ -65,17 +75,6 @@ await runThread(async () => {
     logger,
   })
   responder.start()
-  const stopListening = changes.listen((change) => {
-    if (change.noun !== 'rule') return
-    rulesSwitchedOff(store.database).then(
-      (next) => {
-        off = next
-        // The same state under another choice of rules.
-        lanes.restore(lanes.snapshot())
-      },
-      (error: unknown) => logger.warn({ err: error }, 'the switched-off correlations could not be loaded again'),
-    )
-  })
   const matches = await bus.subscribe('matches', correlationGroup, correlations.subscriber)
   const detections = await bus.subscribe('detections', correlateGroup, {
     batchSize: 1_000,
@@ -94,7 +93,7 @@ await runThread(async () => {
       ...responder.counters(),
     }),
     async stop() {
-      stopListening()
+      rules.stop()
       await matches.close()
       await correlations.close()
       await detections.close()
@@ -105,7 +104,16 @@ await runThread(async () => {
   }
 })
 
-async function rulesSwitchedOff(database: Database): Promise<Set<string>> {
-  const states = await loadRuleStates(database)
-  return new Set([...states.values()].filter((rule) => !rule.enabled).map((rule) => rule.ruleId))
+/** True when all correlations that run are those that ran; a large state is then left where it is. */
+function sameCorrelations(before: RunningRules, after: RunningRules): boolean {
+  const running = ({ set, off }: RunningRules) => set.correlations.filter(({ id }) => !off.has(id))
+  const others = running(after)
+  const ones = running(before)
+  return (
+    ones.length === others.length &&
+    ones.every((one, index) => {
+      const other = others[index]!
+      return one.document === other.document && one.fingerprint === other.fingerprint
+    })
+  )
 }

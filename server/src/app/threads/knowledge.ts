@@ -7,19 +7,17 @@ import type { Clock } from '../../seams/clock/clock.ts'
 import type { Database } from '../../seams/store/store.ts'
 import { loadAssets } from '../../state/assets/all.ts'
 import { loadIndicators } from '../../state/indicators/all.ts'
-import { loadRuleStates, type RuleState } from '../../state/rules/load-states.ts'
 import { loadSourcePins, type SourceSettlement } from '../../state/sources/pins.ts'
 import { loadUnits } from '../../state/units/all.ts'
 
 /** What people have settled, as a process thread works with it. */
 export interface Knowledge {
   pins: ReadonlyMap<string, SourceSettlement>
-  rules: ReadonlyMap<string, RuleState>
   enrich: EnrichKnowledge
 }
 
 /** Changes of these things concern the process threads. */
-const nouns = new Set<Change['noun']>(['source', 'rule', 'indicator', 'asset', 'unit'])
+const nouns = new Set<Change['noun']>(['source', 'indicator', 'asset', 'unit'])
 /** Several changes in a row are one reload. */
 const gatherMs = 250
 /** A change whose message was missed is seen after this. */
@@ -40,9 +38,8 @@ export async function followKnowledge(options: {
   let stopped = false
 
   async function load(): Promise<void> {
-    const [pins, rules, assets, units] = await Promise.all([
+    const [pins, assets, units] = await Promise.all([
       loadSourcePins(database),
-      loadRuleStates(database),
       loadAssets(database),
       loadUnits(database),
     ])
@@ -51,7 +48,7 @@ export async function followKnowledge(options: {
       for (const indicator of batch) indicators.push({ ...indicator, expiresAtMs: indicator.expiresAt?.getTime() })
     }
     const sources = new Map([...pins].map(([key, { unitPath }]) => [key, unitPath]))
-    if (!stopped) take({ pins, rules, enrich: { assets, units, sources, indicators } })
+    if (!stopped) take({ pins, enrich: { assets, units, sources, indicators } })
   }
 
   async function reload(): Promise<void> {
@@ -63,7 +60,7 @@ export async function followKnowledge(options: {
     try {
       await load()
     } catch (error) {
-      logger.warn({ err: error }, 'sources, rules and assets could not be loaded again; the last ones stay in force')
+      logger.warn({ err: error }, 'sources and assets could not be loaded again; the last ones stay in force')
     } finally {
       running = false
     }

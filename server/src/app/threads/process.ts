@@ -2,9 +2,7 @@ import { join } from 'node:path'
 import { workerData } from 'node:worker_threads'
 import { createDetector } from '../../detect/detect.ts'
 import { detectIntel } from '../../detect/intel/detect.ts'
-import { readRulePaths } from '../../detect/load.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
-import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
 import { createEnricher, type EnrichKnowledge } from '../../enrich/enrich.ts'
 import { openPlaces } from '../../enrich/geo.ts'
 import type { Change } from '../../event/change.ts'
@@ -20,13 +18,13 @@ import { contentDirs } from '../content.ts'
 import { createLogger } from '../logger.ts'
 import { createMatchPublisher } from '../match-publisher.ts'
 import { createPipeline } from '../pipeline.ts'
-import { rulePaths } from '../rules.ts'
 import { runThread } from '../thread-body.ts'
 import { openColumnFile } from './column-file.ts'
 import { processGroup, type ThreadData } from './data.ts'
 import { guardDetection } from './guarded-detect.ts'
 import { createIntake } from './intake.ts'
 import { followKnowledge } from './knowledge.ts'
+import { followRules } from './rules.ts'
 import { createSourceReporter } from './source-reporter.ts'
 
 const { config, storeUrl, eventsAccess, index } = workerData as ThreadData
@@ -58,9 +56,20 @@ await runThread(async () => {
     emptyKnowledge,
     openPlaces(config, (err, path) => logger.error({ err, path }, 'a file of places is damaged and no longer used')),
   )
-  const ruleSet = compileRuleSet(readRulePaths(rulePaths(folders)))
-  const detector = createDetector(ruleSet, { lookups: loadLookups(folders[0]!) })
-  let rulesOff: ReadonlySet<string> = new Set()
+  const changes = bus.broadcast<Change>('changes')
+  const rules = await followRules({
+    database: store.database,
+    contentDirs: folders,
+    changes,
+    logger,
+    async take({ set, off }) {
+      rulesOff = off
+      await detector.replace(set, (ruleId) => !off.has(ruleId))
+    },
+  })
+  let rulesOff = rules.off
+  const enabled = (ruleId: string) => !rules.off.has(ruleId)
+  const detector = createDetector(rules.set, { lookups: loadLookups(folders[0]!), enabled })
   const detection = guardDetection(
     (batch) => [...detector.detect(batch), ...detectIntel(batch, (ruleId) => !rulesOff.has(ruleId))],
     logger,
@@ -84,19 +93,14 @@ await runThread(async () => {
     publishMatches: matches.publish,
     store: blocks.add,
   })
-  const changes = bus.broadcast<Change>('changes')
   const knowledge = await followKnowledge({
     database: store.database,
     clock,
     changes,
     logger,
-    take({ pins, rules, enrich }) {
+    take({ pins, enrich }) {
       intake.setPins(pins)
       enricher.replace(enrich)
-      const off = [...rules.values()].filter((rule) => !rule.enabled).map((rule) => rule.ruleId)
-      if (off.join() === [...rulesOff].join()) return
-      rulesOff = new Set(off)
-      detector.replace(ruleSet, (ruleId) => !off.includes(ruleId))
     },
   })
   const reporter = createSourceReporter({
@@ -124,6 +128,7 @@ await runThread(async () => {
     async stop() {
       await subscription.close()
       knowledge.stop()
+      rules.stop()
       await reporter.stop()
       await blocks.close()
       await matches.settled()

@@ -9,7 +9,12 @@ import type { YamlPath, YamlValue } from './yaml.ts'
 export interface CompileOptions {
   /** Values for `%name%` under the `expand` modifier. */
   placeholders?: ReadonlyMap<string, readonly string[]>
+  /** Given again with the same documents, it saves compiling them again. */
+  memory?: CompileMemory
 }
+
+/** What was compiled from a document under the same filters; a document that is gone is forgotten. */
+export type CompileMemory = WeakMap<DetectionDocument, { filters: readonly FilterDocument[]; rule: CompiledRule }>
 
 export interface RuleWarning {
   message: string
@@ -32,6 +37,15 @@ export function compileRule(
   filters: FilterDocument[],
   options: CompileOptions,
 ): CompiledRule {
+  const known = options.memory?.get(document)
+  if (known && known.filters.length === filters.length && known.filters.every((filter, i) => filter === filters[i]))
+    return known.rule
+  const rule = compileAnew(document, filters, options)
+  options.memory?.set(document, { filters, rule })
+  return rule
+}
+
+function compileAnew(document: DetectionDocument, filters: FilterDocument[], options: CompileOptions): CompiledRule {
   const warnings: RuleWarning[] = []
   const modifierOptions = (source: SigmaDocument['source']): ModifierOptions => ({
     placeholders: options.placeholders ?? new Map(),
@@ -67,7 +81,10 @@ export function filterApplies(filter: FilterDocument, rule: DetectionDocument): 
   for (const key of ['product', 'category', 'service'] as const) {
     if (filter.logsource[key] !== undefined && filter.logsource[key] !== rule.logsource[key]) return false
   }
-  return filter.rules === 'any' || filter.rules.some((name) => name === rule.id || name === rule.name)
+  // A filter on trial narrows the rules of its own text; one that runs narrows those on trial too.
+  if (filter.staged && filter.staged.locals !== rule.staged?.locals) return false
+  const { id, name } = rule.staged ?? rule
+  return filter.rules === 'any' || filter.rules.some((wanted) => wanted === id || wanted === name)
 }
 
 function compileConditions(

@@ -32,6 +32,17 @@ interface DocumentHead {
   /** Everything else that stands at the top level. */
   custom: YamlMap
   source: DocumentSource
+  /** Set on a document of a rule text that is on trial beside the running one. */
+  staged?: Staged
+}
+
+/** A text on trial has ids and names of its own in the set; inside the text the names as written still hold. */
+export interface Staged {
+  /** As written. */
+  id: string
+  name?: string
+  /** Name or id as written -> id in the set, for the documents of the same text. */
+  locals: ReadonlyMap<string, string>
 }
 
 export interface DetectionDocument extends DocumentHead {

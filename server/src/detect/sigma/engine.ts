@@ -52,7 +52,7 @@ export class SigmaEngine {
   private readonly recordPlans = new Map<string, Plan<JsonRecord>>()
   /** Records of one kind mostly come together. */
   private lastPlan: (Logsource & { plan: Plan<JsonRecord> }) | undefined
-  private readonly eventPlans = new Map<string, Plan<Event>>()
+  private readonly eventPlans = new Map<string, { entries: LogsourceEntry[]; plan: Plan<Event> }>()
   private readonly budget = new CacheBudget(valueLimit)
   private readonly routes = new Map<string, Plan<Event>>()
 
@@ -76,7 +76,8 @@ export class SigmaEngine {
   evaluatedPerRecord(): number {
     let evaluated = 0
     let records = 0
-    for (const plan of [...this.recordPlans.values(), ...this.eventPlans.values()]) {
+    const eventPlans = [...this.eventPlans.values()].map(({ plan }) => plan)
+    for (const plan of [...this.recordPlans.values(), ...eventPlans]) {
       evaluated += plan.evaluated
       records += plan.records
     }
@@ -104,16 +105,26 @@ export class SigmaEngine {
   private eventPlan(event: Event): Plan<Event> {
     return remember(this.routes, routeOf(event, this.lookups), routeLimit, () => {
       const entries = entriesOf(event, this.lookups)
-      const key = JSON.stringify(
-        entries.map(({ product, category, service, view }) => [product, category, service, view]),
-      )
-      return remember(
-        this.eventPlans,
-        key,
-        planLimit,
-        () => new Plan(this.plannedRules(entries), eventShape, this.budget),
-      )
+      return this.planFor(entries)
     })
+  }
+
+  private planFor(entries: LogsourceEntry[]): Plan<Event> {
+    const key = JSON.stringify(
+      entries.map(({ product, category, service, view }) => [product, category, service, view]),
+    )
+    return remember(this.eventPlans, key, planLimit, () => ({
+      entries,
+      plan: new Plan(this.plannedRules(entries), eventShape, this.budget),
+    })).plan
+  }
+
+  /** Builds the plans that another engine has come to need, one at a step, so that no event waits for all of them. */
+  *prepareLike(other: SigmaEngine): Generator<void> {
+    for (const { entries } of [...other.eventPlans.values()]) {
+      this.planFor(entries)
+      yield
+    }
   }
 
   /** Every rule once for each distinct view under which it is meant; rules without a log source of ours never apply. */

@@ -167,7 +167,7 @@ function implicitEntry(event: Event): LogsourceEntry | undefined {
 }
 
 /** True when a rule names no dimension at all. */
-function isOpen({ product, category, service }: Logsource): boolean {
+export function isOpen({ product, category, service }: Logsource): boolean {
   return product === undefined && category === undefined && service === undefined
 }
 

@@ -1,21 +1,32 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { CodedError } from '../../event/errors.ts'
+import { type Actor, covers } from '../../state/actor.ts'
 import { listRuleHistory } from '../../state/rules/history.ts'
 import { setRuleEnabled } from '../../state/rules/set-enabled.ts'
+import { rootUnitPath } from '../../state/units/unit.ts'
 import type { App } from '../app.ts'
 import { contextOf, tell } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { RuleBook, RuleEntry } from '../rule-book.ts'
-import { type RuleStatus, RuleStatuses } from '../rule-status.ts'
+import type { OpenRuleBook, RuleEntry } from '../rule-book.ts'
+import type { RuleStatus, RuleStatuses } from '../rule-status.ts'
 import { flag, listOf, manyOf, pageQuery, severity, textIdParams } from '../schemas/common.ts'
 import { rule, ruleDetail } from '../schemas/platform.ts'
 
-type Filter = { text?: string; severity?: string[]; enabled?: boolean; canFire?: boolean; technique?: string }
+type Filter = {
+  text?: string
+  severity?: string[]
+  enabled?: boolean
+  canFire?: boolean
+  technique?: string
+  origin?: string[]
+  stage?: string[]
+  collection?: number
+}
 
 function matches(
   rule: RuleEntry & RuleStatus,
-  { text, severity: severities, enabled, canFire, technique }: Filter,
+  { text, severity: severities, enabled, canFire, technique, origin, stage, collection }: Filter,
 ): boolean {
   const wanted = text?.toLowerCase()
   const words = [rule.id, rule.title, rule.titleZh, rule.description, rule.descriptionZh].join('\n').toLowerCase()
@@ -24,24 +35,38 @@ function matches(
     (severities === undefined || severities.includes(rule.severity)) &&
     (enabled === undefined || rule.enabled === enabled) &&
     (canFire === undefined || rule.canFire === canFire) &&
+    (origin === undefined || origin.includes(rule.origin)) &&
+    (stage === undefined || stage.includes(rule.stage)) &&
+    (collection === undefined || rule.collectionId === collection) &&
     (technique === undefined || rule.techniques.some((one) => one === technique || one.startsWith(`${technique}.`)))
   )
+}
+
+/** Samples of stored rules may be records of any unit: only who sees all of them sees these. */
+function samplesFor(actor: Actor, { origin, samples }: RuleEntry): RuleEntry['samples'] {
+  return origin === 'shipped' || covers(actor, rootUnitPath) ? samples : { fires: [], silent: [] }
 }
 
 function ruleNotFound(id: string): CodedError {
   return new CodedError('NOT_FOUND', `rule:${id} was not found`, { target: `rule:${id}` })
 }
 
-export function ruleRoutes(app: App, dependencies: Dependencies, book: () => RuleBook): void {
+export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook, statuses: RuleStatuses): void {
   const tags = ['rules']
-  const statuses = new RuleStatuses(book, dependencies)
 
   async function detail(request: FastifyRequest, reply: FastifyReply, id: string) {
-    const entry = book().rules.get(id)
+    const { rules, stored } = await book()
+    const entry = rules.get(id)
     if (!entry) throw ruleNotFound(id)
     const statusOf = await statuses.of(request, reply)
     const history = await listRuleHistory(contextOf(request, dependencies), { ruleId: id })
-    return { ...entry, ...statusOf(entry), history: history.items }
+    return {
+      ...entry,
+      ...statusOf(entry),
+      samples: samplesFor(request.actor, entry),
+      history: history.items,
+      stored: stored.get(entry.textId)?.rule ?? null,
+    }
   }
 
   app.get(
@@ -58,6 +83,9 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: () => Rul
           enabled: flag.optional(),
           canFire: flag.optional(),
           technique: z.string().max(20).optional(),
+          origin: manyOf(rule.shape.origin),
+          stage: manyOf(rule.shape.stage),
+          collection: z.coerce.number().int().optional(),
         }),
         response: { 200: listOf(rule) },
       },
@@ -65,7 +93,8 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: () => Rul
     async (request, reply) => {
       const statusOf = await statuses.of(request, reply)
       const { limit, after, ...filter } = request.query
-      const matching = [...book().rules.values()]
+      const { rules } = await book()
+      const matching = [...rules.values()]
         .map((entry) => ({ ...entry, ...statusOf(entry) }))
         .filter((entry) => matches(entry, filter))
         .sort((one, other) => (one.id < other.id ? -1 : 1))
@@ -104,7 +133,7 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: () => Rul
     },
     async (request, reply) => {
       const { id } = request.params
-      if (!book().rules.has(id)) throw ruleNotFound(id)
+      if (!(await book()).rules.has(id)) throw ruleNotFound(id)
       await setRuleEnabled(contextOf(request, dependencies), { ruleId: id, ...request.body })
       tell(dependencies, { noun: 'rule', id, action: request.body.enabled ? 'enabled' : 'disabled' })
       return detail(request, reply, id)

@@ -10,7 +10,7 @@ import { openWindows } from '../../state/runs/windows.ts'
 import type { App } from '../app.ts'
 import { contextOf, tell } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
-import type { RuleBook } from '../rule-book.ts'
+import type { OpenRuleBook } from '../rule-book.ts'
 import {
   listOf,
   manyOf,
@@ -36,7 +36,7 @@ const listQuery = pageQuery.extend({
 })
 
 /** The ledger of runs over history, and the windows that analytics have to answer for. */
-export function runRoutes(app: App, dependencies: Dependencies, book: () => RuleBook): void {
+export function runRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook): void {
   const tags = ['runs']
   const { clock } = dependencies
 
@@ -84,7 +84,7 @@ export function runRoutes(app: App, dependencies: Dependencies, book: () => Rule
     },
     async (request) => {
       const context = contextOf(request, dependencies)
-      const { analytics } = book()
+      const { analytics } = await book()
       const { fromMs, toMs } = resolveRange(request.query.from, request.query.to, clock)
       const range = { from: new Date(fromMs), to: new Date(toMs) }
       const [states, open, windows] = await Promise.all([
@@ -121,7 +121,7 @@ export function runRoutes(app: App, dependencies: Dependencies, book: () => Rule
     },
     async (request, reply) => {
       const { id } = request.params
-      if (!book().analytics.some((one) => one.id === id))
+      if (!(await book()).analytics.some((one) => one.id === id))
         throw new CodedError('NOT_FOUND', `analytic:${id} was not found`, { target: `analytic:${id}` })
       await requestWindow(contextOf(request, dependencies), { analyticId: id, windowFrom: new Date(request.body.from) })
       tell(dependencies, { noun: 'run', id, action: 'requested' })

@@ -9,12 +9,12 @@ import type { App } from '../app.ts'
 import { contextOf, eventsContextOf, tell } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { readable } from '../readable.ts'
-import type { RuleBook } from '../rule-book.ts'
+import type { OpenRuleBook } from '../rule-book.ts'
 import { flag, listOf, pageQuery, textIdParams } from '../schemas/common.ts'
 import { paged } from '../schemas/paged.ts'
 import { parser, source, sourceChange, sourceMinute, unparsedRecord } from '../schemas/platform.ts'
 
-export function sourceRoutes(app: App, dependencies: Dependencies, book: () => RuleBook): void {
+export function sourceRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook): void {
   const tags = ['sources']
   app.get(
     '/sources',
@@ -69,7 +69,7 @@ export function sourceRoutes(app: App, dependencies: Dependencies, book: () => R
     },
     async (request) => {
       const { parser } = request.body
-      const known = book().parsers.some(({ name }) => name === parser)
+      const known = (await book()).parsers.some(({ name }) => name === parser)
       if (parser && !known) throw new CodedError('BAD_REQUEST', `There is no parser ${parser}`, { parser })
       const source = await updateSource(contextOf(request, dependencies), { ...request.params, ...request.body })
       tell(dependencies, { noun: 'source', id: source.id, action: 'changed', unitPath: source.unitPath })
@@ -111,7 +111,7 @@ export function sourceRoutes(app: App, dependencies: Dependencies, book: () => R
       },
     },
     async () => {
-      const { parsers } = book()
+      const { parsers } = await book()
       return { items: [...parsers], total: parsers.length, next: null }
     },
   )

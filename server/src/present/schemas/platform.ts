@@ -83,9 +83,19 @@ export const rule = z
     }),
     techniques: z.array(z.string()),
     tactics: z.array(z.string()),
+    origin: z
+      .enum(['shipped', 'own', 'override', 'import'])
+      .describe('`override`: an edited copy of a shipped rule, under its id.'),
+    stage: z
+      .enum(['live', 'test', 'draft'])
+      .describe('`test`: runs, and what it finds is kept apart and tells nobody.'),
+    textId: z.string().describe('Id of the rule text it stands in; a text may hold several rules.'),
+    collectionId: z.number().int().nullable().describe('The import it came with.'),
     enabled: z.boolean(),
     canFire: z.boolean().describe('Enabled, understood, and a source that could make it fire was seen lately.'),
-    cannotFireReasons: z.array(z.enum(['refused', 'disabled', 'no_source', 'no_indicator', 'part_cannot_fire'])),
+    cannotFireReasons: z.array(
+      z.enum(['refused', 'disabled', 'draft', 'no_source', 'no_indicator', 'part_cannot_fire']),
+    ),
     lastFiredAt: z.date().nullable(),
     firedCount: z.number().int(),
     firedCountLastDay: z.number().int(),
@@ -93,7 +103,23 @@ export const rule = z
   })
   .meta({ id: 'Rule' })
 
-const ruleSample = z.object({ parser: z.string(), lines: z.array(z.string()) })
+export const ruleSample = z.object({ parser: z.string(), lines: z.array(z.string()) })
+
+export const storedRule = z
+  .object({
+    id: z.string(),
+    origin: z.enum(['own', 'override', 'import']),
+    collectionId: z.number().int().nullable(),
+    path: z.string(),
+    headVersion: z.number().int().describe('The newest version; the draft, unless it runs.'),
+    testVersion: z.number().int().nullable(),
+    liveVersion: z.number().int().nullable(),
+    revision: z.number().int().describe('Send it back with a change; CHANGED_MEANWHILE tells of changes in between.'),
+    createdAt: z.date(),
+    createdBy: z.string(),
+    updatedAt: z.date(),
+  })
+  .meta({ id: 'StoredRule' })
 
 export const ruleDetail = rule
   .extend({
@@ -107,6 +133,7 @@ export const ruleDetail = rule
     steps: z.object({ zh: z.array(z.string()), en: z.array(z.string()) }).describe('What to do when it fires.'),
     history: z.array(z.object({ enabled: z.boolean(), note: z.string(), changedAt: z.date(), changedBy: z.string() })),
     problems: z.array(z.string()).describe('Why the rule was refused, when it was.'),
+    stored: storedRule.nullable().describe('Versions and what runs of them; null for a shipped rule nobody edited.'),
   })
   .meta({ id: 'RuleDetail' })
 

@@ -27,6 +27,7 @@ const permissions = [
   'incident:write',
   'detection:read',
   'rule:read',
+  'rule:draft',
   'rule:write',
   'exception:write',
   'notification:read',

@@ -1,3 +1,4 @@
+import { triedRule } from '../../../event/rule-stage.ts'
 import type { CorrelationDocument } from '../document.ts'
 import { RuleRefused } from '../refusal.ts'
 import { type Correlation, compileCorrelation } from './definition.ts'
@@ -24,7 +25,8 @@ export function compileCorrelations(
     inProgress.add(document)
     let result: Correlation | undefined
     try {
-      result = compileCorrelation(document, (name) => {
+      result = compileCorrelation(document, (written) => {
+        const name = document.staged?.locals.get(written) ?? written
         const inner = byName.get(name)
         if (!inner) return ruleIds.get(name)
         if (inProgress.has(inner)) {
@@ -47,9 +49,16 @@ export function compileCorrelations(
   return ordered
 }
 
-/** Ids of the rules and correlations that raise no detections alone: some correlation counts them and none says `generate`. */
+/**
+ * Ids of the rules and correlations that raise no detections alone: some correlation counts them and none says `generate`.
+ * A correlation on trial silences only what is on trial with it.
+ */
 export function silentRules(correlations: readonly Correlation[]): ReadonlySet<string> {
-  const silent = new Set(correlations.flatMap(({ rules }) => rules))
+  const silent = new Set(
+    correlations.flatMap(({ document, rules }) =>
+      document.staged ? rules.filter((rule) => triedRule(rule) !== undefined) : rules,
+    ),
+  )
   for (const { generate, rules } of correlations) if (generate) for (const rule of rules) silent.delete(rule)
   return silent
 }

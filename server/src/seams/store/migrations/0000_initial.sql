@@ -371,6 +371,61 @@ CREATE TABLE "rule_changes" (
 	"changed_by" text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "rule_collections" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "rule_collections_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"name" text NOT NULL,
+	"file_name" text NOT NULL,
+	"sha256" text NOT NULL,
+	"licence" text NOT NULL,
+	"report" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"created_by" text NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"removed_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "rule_findings" (
+	"id" text PRIMARY KEY NOT NULL,
+	"rule_id" text NOT NULL,
+	"unit_path" text NOT NULL,
+	"severity" text NOT NULL,
+	"first_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	"match_count" bigint NOT NULL,
+	"suppressed_by" bigint,
+	"detection" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "rule_jobs" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "rule_jobs_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"kind" text NOT NULL,
+	"rule_id" text,
+	"unit_path" text NOT NULL,
+	"status" text NOT NULL,
+	"done" integer DEFAULT 0 NOT NULL,
+	"total" integer DEFAULT 0 NOT NULL,
+	"input" jsonb NOT NULL,
+	"result" jsonb,
+	"problem" jsonb,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"created_by" text NOT NULL,
+	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "rule_promotions" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "rule_promotions_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"rule_id" text NOT NULL,
+	"stage" text NOT NULL,
+	"version" integer,
+	"before" integer,
+	"note" text NOT NULL,
+	"evidence" jsonb NOT NULL,
+	"at" timestamp (3) with time zone NOT NULL,
+	"by" text NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "rule_states" (
 	"rule_id" text PRIMARY KEY NOT NULL,
 	"enabled" boolean NOT NULL,
@@ -378,6 +433,34 @@ CREATE TABLE "rule_states" (
 	"changed_at" timestamp (3) with time zone NOT NULL,
 	"changed_by" text NOT NULL,
 	"version" integer DEFAULT 1 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "rule_versions" (
+	"rule_id" text NOT NULL,
+	"version" integer NOT NULL,
+	"yaml" text NOT NULL,
+	"samples" jsonb NOT NULL,
+	"note" text NOT NULL,
+	"check" jsonb NOT NULL,
+	"sample_result" jsonb,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"created_by" text NOT NULL,
+	CONSTRAINT "rule_versions_rule_id_version_pk" PRIMARY KEY("rule_id","version")
+);
+--> statement-breakpoint
+CREATE TABLE "rules" (
+	"id" text PRIMARY KEY NOT NULL,
+	"origin" text NOT NULL,
+	"collection_id" bigint,
+	"path" text DEFAULT '' NOT NULL,
+	"head_version" integer NOT NULL,
+	"test_version" integer,
+	"live_version" integer,
+	"revision" bigint NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"created_by" text NOT NULL,
+	"updated_at" timestamp (3) with time zone NOT NULL,
+	"removed_at" timestamp (3) with time zone
 );
 --> statement-breakpoint
 CREATE TABLE "analytic_windows" (
@@ -507,6 +590,9 @@ ALTER TABLE "incident_activity" ADD CONSTRAINT "incident_activity_incident_id_in
 ALTER TABLE "incident_entities" ADD CONSTRAINT "incident_entities_incident_id_incidents_id_fk" FOREIGN KEY ("incident_id") REFERENCES "public"."incidents"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_outbox_id_outbox_id_fk" FOREIGN KEY ("outbox_id") REFERENCES "public"."outbox"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "outbox" ADD CONSTRAINT "outbox_channel_id_notification_channels_id_fk" FOREIGN KEY ("channel_id") REFERENCES "public"."notification_channels"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rule_promotions" ADD CONSTRAINT "rule_promotions_rule_id_rules_id_fk" FOREIGN KEY ("rule_id") REFERENCES "public"."rules"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rule_versions" ADD CONSTRAINT "rule_versions_rule_id_rules_id_fk" FOREIGN KEY ("rule_id") REFERENCES "public"."rules"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rules" ADD CONSTRAINT "rules_collection_id_rule_collections_id_fk" FOREIGN KEY ("collection_id") REFERENCES "public"."rule_collections"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "run_detections" ADD CONSTRAINT "run_detections_run_id_runs_id_fk" FOREIGN KEY ("run_id") REFERENCES "public"."runs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "source_minutes" ADD CONSTRAINT "source_minutes_source_id_sources_id_fk" FOREIGN KEY ("source_id") REFERENCES "public"."sources"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sources" ADD CONSTRAINT "sources_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -561,6 +647,15 @@ CREATE INDEX "outbox_incident" ON "outbox" USING btree ("incident_id");--> state
 CREATE INDEX "outbox_channel" ON "outbox" USING btree ("channel_id","id");--> statement-breakpoint
 CREATE INDEX "outbox_unit" ON "outbox" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
 CREATE INDEX "rule_changes_rule" ON "rule_changes" USING btree ("rule_id","id");--> statement-breakpoint
+CREATE UNIQUE INDEX "rule_collections_name" ON "rule_collections" USING btree ("name") WHERE removed_at is null;--> statement-breakpoint
+CREATE INDEX "rule_findings_rule" ON "rule_findings" USING btree ("rule_id","last_seen_at","id");--> statement-breakpoint
+CREATE INDEX "rule_findings_last_seen" ON "rule_findings" USING btree ("last_seen_at");--> statement-breakpoint
+CREATE INDEX "rule_jobs_rule" ON "rule_jobs" USING btree ("rule_id","id");--> statement-breakpoint
+CREATE INDEX "rule_jobs_status" ON "rule_jobs" USING btree ("status");--> statement-breakpoint
+CREATE INDEX "rule_jobs_created" ON "rule_jobs" USING btree ("created_at");--> statement-breakpoint
+CREATE INDEX "rule_promotions_rule" ON "rule_promotions" USING btree ("rule_id","id");--> statement-breakpoint
+CREATE INDEX "rules_revision" ON "rules" USING btree ("revision");--> statement-breakpoint
+CREATE INDEX "rules_collection" ON "rules" USING btree ("collection_id") WHERE collection_id is not null;--> statement-breakpoint
 CREATE INDEX "analytic_windows_open" ON "analytic_windows" USING btree ("state","next_attempt_at");--> statement-breakpoint
 CREATE INDEX "run_detections_run" ON "run_detections" USING btree ("run_id");--> statement-breakpoint
 CREATE INDEX "run_detections_at" ON "run_detections" USING btree ("at");--> statement-breakpoint
