@@ -2,9 +2,12 @@ import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { readRulePaths } from '../../detect/load.ts'
 import { type RuleFolder, readRuleFolders } from '../../detect/rule-folder.ts'
-import { loadLookups } from '../../detect/sigma/logsource.ts'
-import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
-import { type RuleSql, ruleSql } from '../../detect/sigma/sql.ts'
+import { correlationSql } from '../../detect/sigma/correlation/sql.ts'
+import type { SigmaDocument } from '../../detect/sigma/document.ts'
+import { type Lookups, loadLookups } from '../../detect/sigma/logsource.ts'
+import { compileRuleSet, type RuleSet } from '../../detect/sigma/ruleset.ts'
+import { ruleSql } from '../../detect/sigma/sql.ts'
+import { CodedError } from '../../event/errors.ts'
 import { loadParsers } from '../../normalise/load.ts'
 import { eventsTable } from '../../seams/events/schema.ts'
 import { contentDirs } from '../content.ts'
@@ -51,10 +54,7 @@ export function rulesCommand(program: Command, config: () => Config): void {
     .command('convert [path...]')
     .description('prints the SQL over the event store that finds what each rule finds')
     .action((given: string[]) => {
-      const lookups = loadLookups(contentDirs(config())[0]!)
-      for (const rule of compileRuleSet(readRulePaths(paths(given))).rules) {
-        console.log(`-- ${rule.document.title} (${rule.document.id})\n${statement(ruleSql(rule, lookups))}\n`)
-      }
+      convertRules(compileRuleSet(readRulePaths(paths(given))), loadLookups(contentDirs(config())[0]!))
     })
 
   rules
@@ -82,6 +82,23 @@ function printMutations(folders: readonly RuleFolder[], mutate: RuleProof['mutat
   return wrong
 }
 
-function statement({ with: bindings, where }: RuleSql): string {
-  return `${bindings} SELECT * FROM ${eventsTable} WHERE ${where};`.trim()
+/** Prints the SQL of every rule and correlation, and where it may answer otherwise than the stream. */
+function convertRules(set: RuleSet, lookups: Lookups): void {
+  const print = ({ title, id }: SigmaDocument, convert: () => { query: string; limits: readonly string[] }) => {
+    try {
+      const { query, limits } = convert()
+      console.log([`-- ${title} (${id})`, ...limits.map((limit) => `-- not exact: ${limit}`), `${query};\n`].join('\n'))
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      console.log(`-- ${title} (${id}): ${error.message}\n`)
+    }
+  }
+  for (const rule of set.rules) {
+    print(rule.document, () => {
+      const { with: bindings, where, limits } = ruleSql(rule, lookups)
+      return { query: `${bindings} SELECT * FROM ${eventsTable} WHERE ${where}`.trim(), limits }
+    })
+  }
+  for (const correlation of set.correlations)
+    print(correlation.document, () => correlationSql(correlation, set, lookups))
 }

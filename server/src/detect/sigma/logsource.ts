@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { coreFieldByName } from '../../event/catalogue.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Event, FieldValue } from '../../event/event.ts'
 import type { Logsource } from './document.ts'
@@ -214,5 +215,7 @@ export function fieldSource(field: string, view: FieldView): FieldSource {
   const mapped = view.fields.get(field)
   if (mapped) return mapped
   const names = genericPrefixes.map((prefix) => prefix + field)
-  return { from: view.prefix === '' ? names : [view.prefix + field, ...names] }
+  // A name of ECS means itself, whatever the source.
+  const isOurs = view.prefix === '' || (field.includes('.') && coreFieldByName.has(field))
+  return { from: isOurs ? names : [view.prefix + field, ...names] }
 }

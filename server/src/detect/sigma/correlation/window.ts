@@ -20,8 +20,8 @@ export function compareEntries(a: Entry, b: Entry): number {
 export type Insertion = { kind: 'inserted'; at: number; evicted: number } | { kind: 'duplicate' }
 
 /**
- * Puts an entry in its place. An event counts once (once per rule in temporal types); of a distinct value only the latest
- * event is kept; a monotone count keeps only as many as its condition needs.
+ * Puts an entry in its place. An event counts once (once per rule in temporal types); of a distinct value a monotone
+ * count keeps only the latest event; a monotone count keeps only as many as its condition needs.
  */
 export function insert(correlation: Correlation, entries: Entry[], entry: Entry): Insertion {
   let at = entries.length
@@ -37,7 +37,8 @@ export function insert(correlation: Correlation, entries: Entry[], entry: Entry)
   ) {
     if (!temporal || entries[i]!.rule === entry.rule) return { kind: 'duplicate' }
   }
-  if (correlation.type === 'value_count') {
+  // What waits for the watermark is judged at each of its events: nothing may go before.
+  if (correlation.type === 'value_count' && correlation.monotone) {
     for (let i = entries.length - 1; i >= 0; i--) {
       if (entries[i]!.value !== entry.value) continue
       if (i >= at) return { kind: 'duplicate' }
@@ -161,8 +162,8 @@ export function measure(
     case 'event_count':
       return end - start + 1
     case 'value_count':
-      // Entries are distinct by value.
-      return end - start + 1
+      // Entries are distinct by value while the condition can only come nearer.
+      return correlation.monotone ? end - start + 1 : distinctValues(entries, start, end)
     case 'temporal':
       return distinctRules(entries, start, end)
     case 'temporal_ordered':
@@ -182,6 +183,12 @@ function sum(entries: readonly Entry[], start: number, end: number): number {
   let total = 0
   for (let i = start; i <= end; i++) total += entries[i]!.value as number
   return total
+}
+
+function distinctValues(entries: readonly Entry[], start: number, end: number): number {
+  const seen = new Set<string | number | undefined>()
+  for (let i = start; i <= end; i++) seen.add(entries[i]!.value)
+  return seen.size
 }
 
 function distinctRules(entries: readonly Entry[], start: number, end: number): number {
