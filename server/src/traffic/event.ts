@@ -1,5 +1,5 @@
 import type { Event, Fields } from '../event/event.ts'
-import type { TrafficRecord } from './record.ts'
+import { isoTime, type TrafficRecord } from './record.ts'
 
 /** What records of a data set have in common. */
 const common: Record<string, Fields> = {
@@ -16,42 +16,65 @@ const common: Record<string, Fields> = {
 
 const protocolRecord: Fields = { 'event.category': ['network'], 'event.type': ['protocol'] }
 
-/** The record as one flat object in ECS: a line of `watchfire traffic`, and what a sensor sends to the platform. */
-export function recordObject(record: TrafficRecord): Record<string, unknown> {
-  return { '@timestamp': new Date(record.timeUs / 1e3).toISOString(), ...recordFields(record) }
+const commonTexts = new Map<string, string>()
+
+/** The record as one line of JSON, flat in ECS: what `watchfire traffic` prints, and a sensor sends to the platform. */
+export function recordLine(record: TrafficRecord): string {
+  const { dataset, fields, endpoints } = record
+  let text = commonTexts.get(dataset)
+  if (text === undefined) {
+    text = `",${JSON.stringify(commonFields(dataset)).slice(1, -1)},`
+    commonTexts.set(dataset, text)
+  }
+  const own = JSON.stringify(fields)
+  const message = `"message":${JSON.stringify(describe(record))}`
+  return `{"@timestamp":"${isoTime(record.timeUs)}${text}${endpoints.json}${message}${own === '{}' ? '' : ','}${own.slice(1)}`
 }
 
-function recordFields({ dataset, fields }: TrafficRecord): Fields {
+/** The record as an event, for detection without the platform. */
+export function recordEvent(record: TrafficRecord, id: string): Event {
+  const timeMs = Math.floor(record.timeUs / 1e3)
+  const fields: Fields = {
+    ...commonFields(record.dataset),
+    ...record.endpoints.fields,
+    message: describe(record),
+    ...record.fields,
+  }
+  return { id, timeMs, receivedAtMs: timeMs, raw: new Uint8Array(0), sourceKey: 'traffic', unitPath: '/1/', fields }
+}
+
+function commonFields(dataset: string): Fields {
   return {
     'event.kind': 'event',
     'event.module': 'traffic',
     'event.dataset': dataset,
     ...(common[dataset] ?? protocolRecord),
     'observer.type': 'sensor',
-    message: describe(dataset, fields),
-    ...fields,
   }
 }
 
-/** The record as an event, for detection without the platform. */
-export function recordEvent(record: TrafficRecord, id: string): Event {
-  const timeMs = Math.floor(record.timeUs / 1e3)
-  const fields = recordFields(record)
-  return { id, timeMs, receivedAtMs: timeMs, raw: new Uint8Array(0), sourceKey: 'traffic', unitPath: '/1/', fields }
+/** The record in a few words, for lists. */
+function describe({ dataset, fields, endpoints }: TrafficRecord): string {
+  const get = (name: string) => String(fields[name] ?? '')
+  switch (dataset) {
+    case 'flow':
+      return `${ends(endpoints.fields)} ${fields['network.protocol'] ?? endpoints.fields['network.transport']} ${fields['zeek.conn_state']}, ${fields['source.bytes']} bytes out, ${fields['destination.bytes']} bytes in`
+    case 'dns':
+      return `dns ${get('dns.type')} ${get('dns.question.name')} ${get('dns.response_code')}`.trimEnd()
+    case 'http':
+      return `${get('http.request.method')} ${get('url.full')} ${get('http.response.status_code')}`.trim()
+    case 'tls':
+      return `tls ${fields['tls.client.server_name'] ?? ends(endpoints.fields)}`
+    case 'file':
+      return `${get('traffic.file.protocol')} ${get('file.mime_type')} ${get('file.name')}`.trim()
+    case 'weird':
+      return `${get('event.action')} ${get('event.reason')}`.trim()
+    default:
+      return `${dataset} ${ends(endpoints.fields)}`
+  }
 }
 
-function describe(dataset: string, fields: Fields): string {
-  const get = (name: string) => (fields[name] === undefined || fields[name] === null ? '' : String(fields[name]))
-  const port = get('destination.port')
-  const ends = `${get('source.ip')} → ${get('destination.ip')}${port === '' ? '' : `:${port}`}`
-  const words: Record<string, () => string> = {
-    flow: () =>
-      `${ends} ${get('network.protocol') || get('network.transport')} ${get('zeek.conn_state')}, ${get('source.bytes')} bytes out, ${get('destination.bytes')} bytes in`,
-    dns: () => `dns ${get('dns.type')} ${get('dns.question.name')} ${get('dns.response_code')}`,
-    http: () => `${get('http.request.method')} ${get('url.full')} ${get('http.response.status_code')}`,
-    tls: () => `tls ${get('tls.client.server_name') || ends}`,
-    file: () => `${get('traffic.file.protocol')} ${get('file.mime_type')} ${get('file.name')}`,
-    weird: () => `${get('event.action')} ${get('event.reason')}`,
-  }
-  return (words[dataset]?.() ?? `${dataset} ${ends}`).trim()
+function ends(fields: Fields): string {
+  const port = fields['destination.port']
+  return `${fields['source.ip']} → ${fields['destination.ip']}${port === undefined ? '' : `:${port}`}`
 }

@@ -18,7 +18,8 @@ async function read(bytes: Uint8Array, pieceBytes = bytes.length) {
     },
     (error) => failures.push(error),
   )
-  for await (const record of source) records.push(record)
+  for await (const record of source)
+    records.push({ ...record, fields: { ...record.endpoints.fields, ...record.fields } })
   return {
     records,
     failures,

@@ -7,7 +7,7 @@ import { Timeouts, timeoutClass } from './flow/timeouts.ts'
 import { Decoder } from './packet/decode.ts'
 import { type Packet, tcpFlag, transport } from './packet/packet.ts'
 import { datagramProtocols, streamProtocols } from './protocols/protocols.ts'
-import type { Emit, Side } from './record.ts'
+import { type Emit, Endpoints, isoTime, noEndpoints, type Side } from './record.ts'
 import { Files } from './stream/files.ts'
 import { Talk, type TalkSurroundings } from './stream/talk.ts'
 
@@ -75,7 +75,7 @@ export class Sensor {
   constructor(options: SensorOptions) {
     this.emit = options.emit
     this.flowLimit = options.flowLimit ?? defaultFlowLimit
-    this.decoder = new Decoder((name, detail) => this.weird(name, detail, {}))
+    this.decoder = new Decoder((name, detail) => this.weird(name, detail, noEndpoints))
     const files = new Files(this.emit)
     this.surroundings = {
       streams: streamProtocols,
@@ -243,7 +243,7 @@ export class Sensor {
   }
 
   /** Fields that every record of the flow carries; `first` is the key's side that began. */
-  private endpoints(row: number, first: number): Fields {
+  private endpoints(row: number, first: number): Endpoints {
     const { table } = this
     const protocol = table.protocolOf(row)
     const low = table.addressOf(row, 0)
@@ -265,7 +265,7 @@ export class Sensor {
       fields['destination.port'] = ports[1 - first]!
     }
     if (table.vlan[row]! >= 0) fields['network.vlan.id'] = String(table.vlan[row]!)
-    return fields
+    return new Endpoints(fields)
   }
 
   private end(row: number): void {
@@ -273,7 +273,9 @@ export class Sensor {
     const talk = table.talk[row] as Talk | undefined
     talk?.close(table.lastUs[row]!)
     this.timeouts.remove(row)
-    this.emit({ dataset: 'flow', timeUs: table.startUs[row]!, fields: this.flowFields(row, talk) })
+    const first = table.bits[row]! & flowBit.beganBySecond ? 1 : 0
+    const endpoints = talk?.endpoints ?? this.endpoints(row, first)
+    this.emit({ dataset: 'flow', timeUs: table.startUs[row]!, endpoints, fields: this.flowFields(row, talk) })
     table.remove(row)
   }
 
@@ -285,25 +287,25 @@ export class Sensor {
     const destination = 2 * row + 1 - first
     const startUs = table.startUs[row]!
     const lastUs = table.lastUs[row]!
-    const fields: Fields = { ...(talk?.endpoints ?? this.endpoints(row, first)) }
     const protocol = table.protocolOf(row)
-    const isTcp = protocol === transport.tcp
-    const state = isTcp
-      ? tcpState(table.tcpFlags[source]!, table.tcpFlags[destination]!, (bits & flowBit.handshake) !== 0)
-      : datagramState(table.packets[source]!, table.packets[destination]!)
+    const fields: Fields = {
+      'source.packets': table.packets[source]!,
+      'source.bytes': table.bytes[source]!,
+      'destination.packets': table.packets[destination]!,
+      'destination.bytes': table.bytes[destination]!,
+      'network.packets': table.packets[source]! + table.packets[destination]!,
+      'network.bytes': table.bytes[source]! + table.bytes[destination]!,
+      'zeek.orig_bytes': table.payloadBytes[source]!,
+      'zeek.resp_bytes': table.payloadBytes[destination]!,
+      'zeek.conn_state':
+        protocol === transport.tcp
+          ? tcpState(table.tcpFlags[source]!, table.tcpFlags[destination]!, (bits & flowBit.handshake) !== 0)
+          : datagramState(table.packets[source]!, table.packets[destination]!),
+      'event.start': isoTime(startUs),
+      'event.end': isoTime(lastUs),
+      'event.duration': Math.round((lastUs - startUs) * 1e3),
+    }
     if (talk && talk.protocol !== '') fields['network.protocol'] = talk.protocol
-    fields['source.packets'] = table.packets[source]!
-    fields['source.bytes'] = table.bytes[source]!
-    fields['destination.packets'] = table.packets[destination]!
-    fields['destination.bytes'] = table.bytes[destination]!
-    fields['network.packets'] = table.packets[source]! + table.packets[destination]!
-    fields['network.bytes'] = table.bytes[source]! + table.bytes[destination]!
-    fields['zeek.orig_bytes'] = table.payloadBytes[source]!
-    fields['zeek.resp_bytes'] = table.payloadBytes[destination]!
-    fields['zeek.conn_state'] = state
-    fields['event.start'] = isoTime(startUs)
-    fields['event.end'] = isoTime(lastUs)
-    fields['event.duration'] = Math.round((lastUs - startUs) * 1e3)
     if (protocol === transport.icmp || protocol === transport.icmpv6) {
       fields['icmp.type'] = String(table.portOf(row, first))
       fields['icmp.code'] = String(table.portOf(row, 1 - first))
@@ -320,14 +322,14 @@ export class Sensor {
     this.timeouts.expire(this.nowUs, (row) => this.end(row))
   }
 
-  private weird(name: string, detail: string | undefined, endpoints: Fields): void {
+  private weird(name: string, detail: string | undefined, endpoints: Endpoints): void {
     this.counters.weird++
     const count = (this.weirdCounts.get(name) ?? 0) + 1
     this.weirdCounts.set(name, count)
     if (count > weirdToldFully && count % weirdToldEvery !== 0) return
-    const fields: Fields = { ...endpoints, 'event.action': name, 'zeek.weird.count': count }
+    const fields: Fields = { 'event.action': name, 'zeek.weird.count': count }
     if (detail !== undefined) fields['event.reason'] = detail
-    this.emit({ dataset: 'weird', timeUs: this.nowUs, fields })
+    this.emit({ dataset: 'weird', timeUs: this.nowUs, endpoints, fields })
   }
 }
 
@@ -348,8 +350,4 @@ function isAnswer(packet: Packet): boolean {
   if (protocol === transport.icmp) return sourcePort === 0 || sourcePort === 14
   if (protocol === transport.icmpv6) return sourcePort === 129
   return false
-}
-
-function isoTime(timeUs: number): string {
-  return new Date(timeUs / 1e3).toISOString()
 }

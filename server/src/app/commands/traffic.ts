@@ -8,7 +8,7 @@ import { loadLookups } from '../../detect/sigma/logsource.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Event } from '../../event/event.ts'
-import { recordEvent, recordObject } from '../../traffic/event.ts'
+import { recordEvent, recordLine } from '../../traffic/event.ts'
 import { type CaptureReport, captureBytes, captureRecords } from '../../traffic/read-capture.ts'
 import { contentDirs } from '../content.ts'
 import { createLineOutput } from '../output.ts'
@@ -38,7 +38,7 @@ export function trafficCommand(program: Command, config: () => Config): void {
       async function* events(file: string): AsyncGenerator<Event> {
         let index = 0
         for await (const record of captureRecords(bytesOf(file), (report) => tell(file, report), tellFailure)) {
-          if (wanted === undefined || wanted.has(record.dataset)) await print({ ...recordObject(record), file })
+          if (wanted === undefined || wanted.has(record.dataset)) await output.line(recordLine(record))
           yield recordEvent(record, `${file}:${index++}`)
         }
       }

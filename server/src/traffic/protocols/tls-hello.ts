@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { latin1, u16be, u24be } from '../../lib/binary.ts'
+import { latin1, u16be } from '../../lib/binary.ts'
 
 export interface ClientHello {
   /** Version of the hello itself, e.g. 0x0303. */

@@ -214,11 +214,25 @@ class TlsDissector implements StreamDissector {
   }
 }
 
+/** Programs are few and say hello in the same words: their fingerprints are computed once. */
+const fingerprintLimit = 8_192
+const knownFingerprints = new Map<string, Fields>()
+
+function fingerprints(client: ClientHello, carrier: 't' | 'd' | 'q'): Fields {
+  const ja3 = ja3Text(client)
+  const key = `${carrier}|${ja3}|${client.signatureAlgorithms}|${client.supportedVersions}|${client.alpn[0]}`
+  const known = knownFingerprints.get(key)
+  if (known) return known
+  const fields: Fields = { 'tls.client.ja3': md5(ja3), 'tls.client.ja4': ja4(client, carrier) }
+  if (knownFingerprints.size >= fingerprintLimit) knownFingerprints.delete(knownFingerprints.keys().next().value!)
+  knownFingerprints.set(key, fields)
+  return fields
+}
+
 /** What a ClientHello tells, over TCP (`t`), DTLS (`d`) or QUIC (`q`). */
 function clientHelloFields(client: ClientHello, carrier: 't' | 'd' | 'q'): Fields {
   const fields: Fields = {
-    'tls.client.ja3': md5(ja3Text(client)),
-    'tls.client.ja4': ja4(client, carrier),
+    ...fingerprints(client, carrier),
   }
   if (client.serverName !== undefined) fields['tls.client.server_name'] = client.serverName
   if (client.alpn.length > 0) fields['traffic.tls.client_alpn'] = client.alpn

@@ -7,7 +7,7 @@ export interface Conversation {
   readonly transport: 'tcp' | 'udp' | 'icmp' | 'sctp'
   /** Ports of the side that began and of the other. */
   readonly ports: readonly [number, number]
-  /** A record of the conversation; its addresses, ports and protocol are added. */
+  /** A record of the conversation, which owns `fields` from now on; addresses, ports and protocol are added. */
   emit(dataset: string, timeUs: number, fields: Fields): void
   readonly weird: ReportWeird
   /** The same conversation goes on in another protocol (STARTTLS, CONNECT, an upgrade): found anew from its next bytes. */

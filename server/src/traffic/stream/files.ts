@@ -18,12 +18,13 @@ export class Files {
 
   open(talk: Talk, about: FileOrigin): FileSink {
     return new HashedFile(about, (timeUs, facts) => {
-      const fields: Fields = { ...talk.endpoints }
-      if (talk.protocol !== '') fields['network.protocol'] = talk.protocol
-      Object.assign(fields, about.fields)
-      fields['traffic.file.protocol'] = about.protocol
-      fields['traffic.file.direction'] = about.side === 0 ? 'upload' : 'download'
-      fields['file.size'] = facts.bytes
+      const fields: Fields = {
+        'network.protocol': talk.protocol,
+        'traffic.file.protocol': about.protocol,
+        'traffic.file.direction': about.side === 0 ? 'upload' : 'download',
+        'file.size': facts.bytes,
+        ...about.fields,
+      }
       if (facts.name !== undefined) {
         fields['file.path'] = facts.name
         fields['file.name'] = facts.name.slice(Math.max(facts.name.lastIndexOf('/'), facts.name.lastIndexOf('\\')) + 1)
@@ -34,7 +35,7 @@ export class Files {
       if (facts.md5 !== undefined) fields['file.hash.md5'] = facts.md5
       if (facts.sha1 !== undefined) fields['file.hash.sha1'] = facts.sha1
       if (facts.sha256 !== undefined) fields['file.hash.sha256'] = facts.sha256
-      this.emit({ dataset: 'file', timeUs, fields })
+      this.emit({ dataset: 'file', timeUs, endpoints: talk.endpoints, fields })
     })
   }
 }

@@ -1,6 +1,6 @@
 import type { Fields } from '../../event/event.ts'
 import type { ReportWeird } from '../packet/weird.ts'
-import type { Emit, Side } from '../record.ts'
+import type { Emit, Endpoints, Side } from '../record.ts'
 import type {
   Conversation,
   DatagramDissector,
@@ -24,7 +24,7 @@ export interface TalkSurroundings {
   streams: readonly StreamProtocol[]
   datagrams: readonly DatagramProtocol[]
   emit: Emit
-  weird(name: string, detail: string | undefined, endpoints: Fields): void
+  weird(name: string, detail: string | undefined, endpoints: Endpoints): void
   openFile(talk: Talk, about: FileOrigin): FileSink
   /** A dissector threw: a mistake of ours, which may cost this conversation its content but not the sensor its life. */
   failed(error: unknown, talk: Talk): void
@@ -35,7 +35,7 @@ export class Talk implements Conversation {
   readonly transport: 'tcp' | 'udp' | 'icmp' | 'sctp'
   readonly ports: readonly [number, number]
   /** Addresses, ports, transport and community id, which every record of the conversation carries. */
-  readonly endpoints: Fields
+  readonly endpoints: Endpoints
   protocol = ''
   /** True when nobody wants to read on. */
   isDone = false
@@ -53,7 +53,7 @@ export class Talk implements Conversation {
   constructor(
     transport: Talk['transport'],
     ports: readonly [number, number],
-    endpoints: Fields,
+    endpoints: Endpoints,
     surroundings: TalkSurroundings,
   ) {
     this.transport = transport
@@ -63,10 +63,8 @@ export class Talk implements Conversation {
   }
 
   emit(dataset: string, timeUs: number, fields: Fields): void {
-    const whole: Fields = { ...this.endpoints }
-    if (this.protocol !== '') whole['network.protocol'] = this.protocol
-    Object.assign(whole, fields)
-    this.surroundings.emit({ dataset, timeUs, fields: whole })
+    fields['network.protocol'] = this.protocol
+    this.surroundings.emit({ dataset, timeUs, endpoints: this.endpoints, fields })
   }
 
   readonly weird: ReportWeird = (name, detail) => this.surroundings.weird(name, detail, this.endpoints)
