@@ -73,7 +73,7 @@ function detectionOf(match: RuleMatch, event: Event, counted: Iterable<string>):
     if (value !== undefined) fields[field] = cut(value)
   }
   return {
-    id: detectionId(document.id, event.id, ''),
+    id: detectionId(document.id, subjectOf(event), ''),
     ruleId: document.id,
     detector: 'sigma',
     severity: document.level,
@@ -81,7 +81,7 @@ function detectionOf(match: RuleMatch, event: Event, counted: Iterable<string>):
     unitPath: event.unitPath,
     ...attackOf(document.tags),
     entities,
-    eventIds: [event.id],
+    eventIds: evidenceOf(event),
     matched: match.explain(),
     fields,
     sourceKey: event.sourceKey,
@@ -113,6 +113,16 @@ function asFieldValue(value: unknown): FieldValue | undefined {
 export function detectionId(ruleId: string, eventId: string, groupKey: string): string {
   const text = JSON.stringify([ruleId, eventId, groupKey])
   return createHash('sha256').update(text).digest('hex').slice(0, 32)
+}
+
+/** What a detection of a single event is about, however many records told it and however they were cut into batches. */
+export function subjectOf({ id, continues }: Event): string {
+  return continues ?? id
+}
+
+/** The subject first, then the event that shows it. */
+export function evidenceOf({ id, continues }: Event): string[] {
+  return continues === undefined ? [id] : [continues, id]
 }
 
 /** The rule's title, and one line: the title and the first entities of each kind. */

@@ -11,6 +11,11 @@ export type Fields = Record<string, FieldValue>
 export interface Event {
   /** Deterministic: a function of where the record lies on the bus, so that a replay gives the same id. */
   id: string
+  /**
+   * Id of the event that this one goes on: one happening that the sender told in several records, of which some came
+   * later. A rule that both satisfy found one thing.
+   */
+  continues?: string
   /** Event time, milliseconds since the epoch, UTC. */
   timeMs: number
   /** When Watchfire received the record, milliseconds since the epoch, UTC. */
@@ -44,7 +49,10 @@ export interface Detection {
   tactics: string[]
   /** Entities taken from the event(s), most telling first. */
   entities: Entity[]
-  /** Ids of the events that are the evidence, oldest first, at most `evidenceLimit`. */
+  /**
+   * Ids of the events that are the evidence, oldest first, at most `evidenceLimit`. The first is what correlations know
+   * the detection by: an event that goes on another stands behind it.
+   */
   eventIds: string[]
   /** Field values that matched, for explanation: condition part -> field -> value. */
   matched: MatchedField[]

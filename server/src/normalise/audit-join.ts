@@ -12,6 +12,8 @@ interface Held {
   parser: Parser
   /** Records that came in earlier batches and have their event already. */
   earlier: readonly AuditRecord[]
+  /** Id of the event of the first record of all. */
+  firstId: string
   records: AuditRecord[]
   raws: Uint8Array[]
   textLength: number
@@ -30,7 +32,8 @@ const textLimit = 256 << 10
  * Joins audit records of one sender, time and serial. Those of one batch become the event of the first of them. What
  * comes in a later batch becomes an event of its own, since the first is on its way; it carries the fields of the
  * earlier records too (tag `audit_continued`), so that a rule that needs the program of one record and the arguments of
- * another sees both however the stream was cut. What is carried is forgotten at the end record or at a bound.
+ * another sees both however the stream was cut, and names the event it goes on (`continues`), so that a rule that both
+ * satisfy is counted once. What is carried is forgotten at the end record or at a bound.
  */
 export function createAuditJoiner(run: EngineRun) {
   let pending = new Map<string, Held>()
@@ -55,6 +58,7 @@ export function createAuditJoiner(run: EngineRun) {
         event,
         parser,
         earlier: known?.records ?? [],
+        firstId: known?.firstId ?? event.id,
         records: [audit],
         raws: [raw],
         textLength: (known?.textLength ?? 0) + run.text.length,
@@ -70,10 +74,11 @@ export function createAuditJoiner(run: EngineRun) {
       for (const [key, held] of pending) {
         const records = held.earlier.length === 0 ? held.records : [...held.earlier, ...held.records]
         const isTold = held.records.every(({ type }) => type === endOfEvent)
+        if (held.earlier.length > 0) held.event.continues = held.firstId
         if (records.length > 1 && !isTold) join(run, held, records)
         const isOver = records.some(({ type }) => type === endOfEvent)
         if (isOver || records.length > recordsLimit || held.textLength > textLimit) carried.forget(key)
-        else carried.keep(key, { records, textLength: held.textLength })
+        else carried.keep(key, { records, firstId: held.firstId, textLength: held.textLength })
       }
       pending = new Map()
     },
@@ -110,6 +115,7 @@ const newline = Buffer.from('\n')
 
 interface Carried {
   records: readonly AuditRecord[]
+  firstId: string
   /** Characters of the records, which their values keep in memory. */
   textLength: number
 }

@@ -1,6 +1,6 @@
 import type { Detection, Event, Severity } from '../../event/event.ts'
 import { severityRank } from '../../event/event.ts'
-import { detectionId, shortened } from '../detect.ts'
+import { detectionId, evidenceOf, shortened, subjectOf } from '../detect.ts'
 import { entitiesOf } from '../entities.ts'
 import { titledWords } from '../rule-words.ts'
 import { type IntelRule, intelRules } from './rules.ts'
@@ -26,7 +26,7 @@ function detectionOf(event: Event, rule: IntelRule): Detection {
   const severity = String(fields['threat.matched.severity'])
   const origin = fields['threat.indicator.provider']
   return {
-    id: detectionId(rule.id, event.id, name),
+    id: detectionId(rule.id, subjectOf(event), name),
     ruleId: rule.id,
     detector: 'intel',
     severity: severity in severityRank ? (severity as Severity) : 'medium',
@@ -35,7 +35,7 @@ function detectionOf(event: Event, rule: IntelRule): Detection {
     techniques: [],
     tactics: tacticsOf(field),
     entities: entitiesOf(fields),
-    eventIds: [event.id],
+    eventIds: evidenceOf(event),
     matched: [{ part: 'indicator', field, value }],
     fields: shortened(fields),
     sourceKey: event.sourceKey,
