@@ -36,8 +36,9 @@ function splitUrl(run: Run): void {
   const url = fields['url.full'] ?? fields['url.original']
   if (typeof url !== 'string') return
   let rest = url
-  const scheme = rest.indexOf('://')
-  if (scheme > 0 && scheme < 12) {
+  // Only in front: `/go?to=https://…` is a path with a query.
+  const scheme = /^[A-Za-z][A-Za-z\d+.-]{0,10}:\/\//.test(rest) ? rest.indexOf('://') : -1
+  if (scheme > 0) {
     fields['url.scheme'] ??= rest.slice(0, scheme).toLowerCase()
     rest = rest.slice(scheme + 3)
     const slash = rest.search(/[/?#]/)

@@ -72,6 +72,24 @@ describe('normaliser', () => {
     }
   })
 
+  it('takes a URL inside a query for a query, and undoes the escapes of web servers', () => {
+    const line = (request: string) =>
+      `203.0.113.45 - - [28/Nov/2026:16:31:35 +0000] "${request}" 200 12 "-" "a \\x22b\\x22"`
+    expect(one(line('GET /p?u=https://127.0.0.1/ HTTP/1.1')).fields).toMatchObject({
+      'url.path': '/p',
+      'url.query': 'u=https://127.0.0.1/',
+      'user_agent.original': 'a "b"',
+    })
+    expect(one(line('GET http://portal.example.cn/a?b=1 HTTP/1.1')).fields).toMatchObject({
+      'url.domain': 'portal.example.cn',
+      'url.path': '/a',
+    })
+    // nginx 1.22 writes a quote so, and Chinese as the bytes of UTF-8.
+    expect(one(line('GET /a?j={\\x22@type\\x22:\\xE4\\xB8\\xAD} HTTP/1.1')).fields).toMatchObject({
+      'url.query': 'j={"@type":中}',
+    })
+  })
+
   it('never throws and never loses a record, whatever the bytes', () => {
     const line = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),

@@ -66,6 +66,21 @@ export const stepFunctions: Readonly<Record<string, CreateStep>> = {
       } else name(run, text)
     }
   },
+  /**
+   * Undoes what a web server does to characters of a request before it logs them (nginx `log_format … escape=default`, Apache
+   * `ap_escape_logitem`): `\x22`, `\"`, `\\`, `\t`. In place, or into the field `to`.
+   */
+  unescape: (from, to, path) => {
+    const read = createReader(from)
+    const setter = to === undefined ? undefined : createSetter(to, [...path, 'to'])
+    return (run) => {
+      const text = read(run)
+      if (typeof text !== 'string' || !text.includes('\\')) return
+      const plain = unescaped(text)
+      if (setter) setter(run, plain)
+      else run.source[from] = plain
+    }
+  },
   /** A number of seconds into a field that holds nanoseconds. */
   'seconds-to-nanoseconds': (from, to, path) => {
     const read = createReader(from)
@@ -84,6 +99,15 @@ export const stepFunctions: Readonly<Record<string, CreateStep>> = {
       if (typeof value === 'string' || typeof value === 'number') setter(run, Number(value))
     }
   },
+}
+
+const controlEscapes: Readonly<Record<string, string>> = { b: '\b', n: '\n', r: '\r', t: '\t', v: '\v' }
+
+/** Bytes that stand together are one UTF-8 text. */
+function unescaped(text: string): string {
+  return text.replace(/(?:\\x[0-9A-Fa-f]{2})+|\\(["\\bnrtv])/g, (run: string, single: string | undefined) =>
+    single === undefined ? Buffer.from(run.replaceAll('\\x', ''), 'hex').toString() : (controlEscapes[single] ?? single),
+  )
 }
 
 function requireTarget(name: string, to: string | undefined, path: FilePath): string {
