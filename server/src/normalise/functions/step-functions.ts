@@ -106,7 +106,9 @@ const controlEscapes: Readonly<Record<string, string>> = { b: '\b', n: '\n', r: 
 /** Bytes that stand together are one UTF-8 text. */
 function unescaped(text: string): string {
   return text.replace(/(?:\\x[0-9A-Fa-f]{2})+|\\(["\\bnrtv])/g, (run: string, single: string | undefined) =>
-    single === undefined ? Buffer.from(run.replaceAll('\\x', ''), 'hex').toString() : (controlEscapes[single] ?? single),
+    single === undefined
+      ? Buffer.from(run.replaceAll('\\x', ''), 'hex').toString()
+      : (controlEscapes[single] ?? single),
   )
 }
 
