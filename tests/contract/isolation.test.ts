@@ -9,6 +9,7 @@ import type { IncidentFacts } from '../../server/src/event/incident.ts'
 import { decodeRawRecord } from '../../server/src/event/raw-record.ts'
 import { detections, incidentActivity, incidents } from '../../server/src/seams/store/schema/incidents.ts'
 import { outbox } from '../../server/src/seams/store/schema/notifications.ts'
+import { ruleFindings } from '../../server/src/seams/store/schema/rules.ts'
 import { analyticWindows, runs } from '../../server/src/seams/store/schema/runs.ts'
 import { sourceMinutes, sources } from '../../server/src/seams/store/schema/sources.ts'
 import {
@@ -676,6 +677,55 @@ const cases: Record<string, Case> = {
     }
   },
 
+  startBackTest: async () => {
+    // Both look for the same; each finds its own unit's event alone.
+    for (const [side, other] of [
+      [alpha, beta],
+      [beta, alpha],
+    ] as const) {
+      const found = await finished(side, await backTestOf(side))
+      expect(found.result.hitCount).toBeGreaterThan(0)
+      expect(JSON.stringify(found.result)).not.toContain(other.eventId)
+    }
+  },
+  listRuleJobs: async () => {
+    const id = await backTestOf(beta)
+    expect((await call(beta.operator, 'GET', 'rule-jobs')).body.items.map((job: { id: number }) => job.id)).toContain(
+      id,
+    )
+    expect(
+      (await call(alpha.operator, 'GET', 'rule-jobs')).body.items.map((job: { id: number }) => job.id),
+    ).not.toContain(id)
+    await finished(beta, id)
+  },
+  getRuleJob: async () => {
+    const id = await backTestOf(beta)
+    await finished(beta, id)
+    expect((await call(alpha.operator, 'GET', `rule-jobs/${id}`)).status).toBe(404)
+  },
+  getBackTest: async () => {
+    const id = await backTestOf(beta)
+    await finished(beta, id)
+    expect((await call(alpha.operator, 'GET', `rules/back-tests/${id}`)).status).toBe(404)
+  },
+  cancelRuleJob: async () => {
+    const id = await backTestOf(beta)
+    expect((await call(alpha.operator, 'DELETE', `rule-jobs/${id}`)).status).toBe(404)
+    expect((await call(beta.operator, 'DELETE', `rule-jobs/${id}`)).status).toBe(200)
+  },
+  listRuleFindings: async () => {
+    for (const side of [alpha, beta]) {
+      await server.database.insert(ruleFindings).values({
+        ...{ id: `finding-${side.mark}`, ruleId: 'tried', unitPath: side.path, severity: 'low' },
+        ...{ firstSeenAt: now, lastSeenAt: now, matchCount: 1, createdAt: now, updatedAt: now },
+        detection: { sample: { summary: side.mark, summaryZh: null }, evidence: [], entities: [] },
+      })
+    }
+    const { text } = await call(alpha.operator, 'GET', 'rules/tried/findings')
+    expect(text).toContain('finding-alpha')
+    expect(text).not.toContain('beta')
+  },
+
   listAssets: lists('operator', 'assets'),
   createAsset: creates('administrator', 'assets', (unitId, name) => ({ name, unitId }), 'assets'),
   importAssets: async () => {
@@ -775,6 +825,26 @@ const cases: Record<string, Case> = {
       send('POST', '/api/v1/import?name=portal', token, `record ${Math.random()}`),
     )
   },
+}
+
+/** A back-test of the side's people over everything. */
+async function backTestOf(side: Side): Promise<number> {
+  const yaml = JSON.stringify({
+    title: 'all',
+    id: 'back-test',
+    logsource: {},
+    detection: { selection: { 'event.id|startswith': 'event-' }, condition: 'selection' },
+  })
+  const started = await call(side.operator, 'POST', 'rules/back-tests', { yaml, days: 1 })
+  expect(started.status, started.text).toBe(202)
+  return started.body.id
+}
+
+async function finished(side: Side, id: number) {
+  await expect
+    .poll(async () => (await call(side.operator, 'GET', `rules/back-tests/${id}`)).body.status, { timeout: 20_000 })
+    .toBe('done')
+  return (await call(side.operator, 'GET', `rules/back-tests/${id}`)).body
 }
 
 function ruleText(id: string) {

@@ -13,6 +13,7 @@ import { openEvents } from '../seams/events/open.ts'
 import { openStore } from '../seams/store/open.ts'
 import type { Actor, Permission } from '../state/actor.ts'
 import { openHeadSigner } from '../state/audit/sign-head.ts'
+import { endInterruptedJobs } from '../state/rule-jobs/end-interrupted.ts'
 import { openMasterKeys } from '../state/secrets/master-keys.ts'
 import { createToken } from '../state/tokens/create.ts'
 import { ensureRootUnit } from '../state/units/ensure-root.ts'
@@ -66,6 +67,7 @@ export async function startPlatform(
       undo,
     )
     await ensureRootUnit(store.database, clock)
+    await endInterruptedJobs(store.database, clock)
     if (config.bootstrapToken !== undefined && config.bootstrapToken.length < shortTokenLength)
       logger.warn('WATCHFIRE_BOOTSTRAP_TOKEN is short enough to be guessed; use 32 or more random characters')
     const firstAccounts = await bootstrapIdentity(store.database, clock, { bootstrapToken: config.bootstrapToken })

@@ -24,6 +24,7 @@ import { liveRoutes } from './routes/live.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { ruleJobRoutes } from './routes/rule-jobs.ts'
 import { ruleWorkbenchRoutes } from './routes/rule-workbench.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { runRoutes } from './routes/runs.ts'
@@ -37,6 +38,7 @@ import { createRuleBook } from './rule-book.ts'
 import { RuleStatuses } from './rule-status.ts'
 import { isSafe, securityHeaders } from './security.ts'
 import { sendFirstPage, serveWebClient } from './web-client.ts'
+import { RuleJobs } from './workbench/jobs.ts'
 
 /** Bounds of one request; ingest and import have their own for bodies. */
 const requestLimits = {
@@ -136,6 +138,9 @@ function workRoutes(app: App, dependencies: Dependencies): void {
   const statuses = new RuleStatuses(openBook, dependencies)
   ruleRoutes(app, dependencies, openBook, statuses)
   ruleWorkbenchRoutes(app, dependencies, openBook, statuses)
+  const jobs = new RuleJobs(dependencies)
+  app.addHook('preClose', () => jobs.close())
+  ruleJobRoutes(app, dependencies, openBook, jobs)
   assetRoutes(app, dependencies)
   indicatorRoutes(app, dependencies)
   notificationRoutes(app, dependencies)

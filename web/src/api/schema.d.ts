@@ -1108,6 +1108,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rules/back-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a rule text over the stored events of the last days; a job that goes on by itself */
+        post: operations["startBackTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Back-tests and imports of your units, newest first */
+        get: operations["listRuleJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a job is, and what it found */
+        get: operations["getRuleJob"];
+        put?: never;
+        post?: never;
+        /** Cancel a job that waits or runs */
+        delete: operations["cancelRuleJob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/back-tests/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A back-test and what it found */
+        get: operations["getBackTest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a rule on trial found; it opened nothing and told nobody */
+        get: operations["listRuleFindings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets": {
         parameters: {
             query?: never;
@@ -2668,6 +2754,160 @@ export interface components {
                 }[];
                 fired: string[];
             }[];
+        };
+        RuleJob: {
+            id: number;
+            /** @enum {string} */
+            kind: "back_test" | "import";
+            ruleId: string | null;
+            unitPath: string;
+            /** @enum {string} */
+            status: "waiting" | "running" | "done" | "failed" | "cancelled";
+            done: number;
+            total: number;
+            input: {
+                [key: string]: unknown;
+            };
+            result: {
+                [key: string]: unknown;
+            } | null;
+            problem: {
+                code: string;
+                message: string;
+            } | null;
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
+        };
+        BackTestResult: {
+            from: string;
+            to: string;
+            days: number;
+            /** @description Events that match, as the store counts them. */
+            hitCount: number;
+            /** @description Events that were run through detection and correlation. */
+            examined: number;
+            /** @description More matched than were run: alerts are a lower bound. */
+            cut: boolean;
+            rulesWithoutSql: string[];
+            perDay: {
+                day: string;
+                hits: number;
+                alerts: number;
+            }[];
+            /** @description Folded as alerts are: by rule, entity and ten minutes. */
+            alertCount: number;
+            alertsPerDay: number;
+            /** @enum {string} */
+            noise: "quiet" | "noisy" | "flood";
+            samples: {
+                ruleId: string;
+                summary: string;
+                summaryZh: string | null;
+                at: string;
+                matchCount: number;
+                unitPath: string;
+                eventId: string | null;
+                matched: {
+                    part: string;
+                    field: string;
+                    value: string;
+                }[];
+            }[];
+            entities: {
+                type: string;
+                value: string;
+                count: number;
+            }[];
+            hidden: {
+                exceptionId: number;
+                name: string;
+                count: number;
+            }[];
+            /** @description Against the running version; null when there is none or it is the same. */
+            difference: {
+                before: number;
+                added: number;
+                lost: number;
+                cut: boolean;
+                addedSamples: {
+                    ruleId: string;
+                    summary: string;
+                    summaryZh: string | null;
+                    at: string;
+                    matchCount: number;
+                    unitPath: string;
+                    eventId: string | null;
+                    matched: {
+                        part: string;
+                        field: string;
+                        value: string;
+                    }[];
+                }[];
+                lostSamples: {
+                    ruleId: string;
+                    summary: string;
+                    summaryZh: string | null;
+                    at: string;
+                    matchCount: number;
+                    unitPath: string;
+                    eventId: string | null;
+                    matched: {
+                        part: string;
+                        field: string;
+                        value: string;
+                    }[];
+                }[];
+            } | null;
+        };
+        BackTestJob: {
+            id: number;
+            /** @enum {string} */
+            kind: "back_test" | "import";
+            ruleId: string | null;
+            unitPath: string;
+            /** @enum {string} */
+            status: "waiting" | "running" | "done" | "failed" | "cancelled";
+            done: number;
+            total: number;
+            input: {
+                [key: string]: unknown;
+            };
+            result: components["schemas"]["BackTestResult"] | null;
+            problem: {
+                code: string;
+                message: string;
+            } | null;
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
+        };
+        RuleFindings: {
+            items: {
+                id: string;
+                ruleId: string;
+                severity: components["schemas"]["Severity"];
+                unitPath: string;
+                /** Format: date-time */
+                firstSeenAt: string;
+                /** Format: date-time */
+                lastSeenAt: string;
+                matchCount: number;
+                /** @description The exception that would hide it. */
+                suppressedBy: number | null;
+                summary: string;
+                summaryZh: string | null;
+                eventIds: string[];
+                entities: {
+                    type: string;
+                    value: string;
+                }[];
+            }[];
+            total: number;
+            next: string | null;
+            firings: number;
         };
         Run: {
             id: number;
@@ -6024,6 +6264,215 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoredRule"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    startBackTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    yaml: string;
+                    /** @description The rule whose running version it is compared with. */
+                    ruleId?: string;
+                    /** @default 7 */
+                    days?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleJob"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRuleJobs: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                ruleId?: string;
+                kind?: "back_test" | "import";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RuleJob"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRuleJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleJob"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    cancelRuleJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleJob"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getBackTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackTestJob"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRuleFindings: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                days?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleFindings"];
                 };
             };
             /** @description What went wrong. */

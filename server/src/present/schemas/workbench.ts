@@ -153,3 +153,94 @@ export const ruleRun = z
     events: z.array(ranEvent.extend({ fired: z.array(z.string()) })),
   })
   .meta({ id: 'RuleRun' })
+
+export const ruleJob = z
+  .object({
+    id: z.number().int(),
+    kind: z.enum(['back_test', 'import']),
+    ruleId: z.string().nullable(),
+    unitPath: z.string(),
+    status: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
+    done: z.number().int(),
+    total: z.number().int(),
+    input: z.record(z.string(), z.unknown()),
+    result: z.record(z.string(), z.unknown()).nullable(),
+    problem: z.object({ code: z.string(), message: z.string() }).nullable(),
+    createdAt: z.date(),
+    createdBy: z.string(),
+    endedAt: z.date().nullable(),
+  })
+  .meta({ id: 'RuleJob' })
+
+export const backTestInput = z.object({
+  yaml,
+  ruleId: z.string().max(128).optional().describe('The rule whose running version it is compared with.'),
+  days: z.number().int().min(1).max(30).default(7),
+})
+
+const backTestAlert = z.object({
+  ruleId: z.string(),
+  summary: z.string(),
+  summaryZh: z.string().nullable(),
+  at: z.string(),
+  matchCount: z.number().int(),
+  unitPath: z.string(),
+  eventId: z.string().nullable(),
+  matched: z.array(z.object({ part: z.string(), field: z.string(), value: z.string() })),
+})
+
+const backTestResult = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    days: z.number().int(),
+    hitCount: z.number().int().describe('Events that match, as the store counts them.'),
+    examined: z.number().int().describe('Events that were run through detection and correlation.'),
+    cut: z.boolean().describe('More matched than were run: alerts are a lower bound.'),
+    rulesWithoutSql: z.array(z.string()),
+    perDay: z.array(z.object({ day: z.string(), hits: z.number().int(), alerts: z.number().int() })),
+    alertCount: z.number().int().describe('Folded as alerts are: by rule, entity and ten minutes.'),
+    alertsPerDay: z.number(),
+    noise: z.enum(['quiet', 'noisy', 'flood']),
+    samples: z.array(backTestAlert),
+    entities: z.array(z.object({ type: z.string(), value: z.string(), count: z.number().int() })),
+    hidden: z.array(z.object({ exceptionId: z.number().int(), name: z.string(), count: z.number().int() })),
+    difference: z
+      .object({
+        before: z.number().int(),
+        added: z.number().int(),
+        lost: z.number().int(),
+        cut: z.boolean(),
+        addedSamples: z.array(backTestAlert),
+        lostSamples: z.array(backTestAlert),
+      })
+      .nullable()
+      .describe('Against the running version; null when there is none or it is the same.'),
+  })
+  .meta({ id: 'BackTestResult' })
+
+export const backTestJob = ruleJob.extend({ result: backTestResult.nullable() }).meta({ id: 'BackTestJob' })
+
+export const ruleFindings = z
+  .object({
+    items: z.array(
+      z.object({
+        id: z.string(),
+        ruleId: z.string(),
+        severity,
+        unitPath: z.string(),
+        firstSeenAt: z.date(),
+        lastSeenAt: z.date(),
+        matchCount: z.number().int(),
+        suppressedBy: z.number().int().nullable().describe('The exception that would hide it.'),
+        summary: z.string(),
+        summaryZh: z.string().nullable(),
+        eventIds: z.array(z.string()),
+        entities: z.array(z.object({ type: z.string(), value: z.string() })),
+      }),
+    ),
+    total: z.number().int(),
+    next: z.string().nullable(),
+    firings: z.number().int(),
+  })
+  .meta({ id: 'RuleFindings' })

@@ -42,6 +42,45 @@ export async function getEvents(
   return (await find(context, ids, range)).map(wholeOf)
 }
 
+/** A condition over the table of events, as the compiler of rules makes it: its values are literals, quoted there. */
+export interface EventCondition {
+  /** Goes before SELECT; empty when the condition refers to nothing. */
+  with: string
+  where: string
+}
+
+/** Events of a time range for which a condition holds, oldest first, at most `limit`. */
+export async function findEvents(
+  context: EventsContext,
+  condition: EventCondition,
+  { range, limit }: { range: { fromMs: number; toMs: number }; limit: number },
+): Promise<WholeEvent[]> {
+  const parameters = new SqlParameters()
+  const original = columnOf('event.original')
+  const sql = `${condition.with}
+    SELECT ${columnsFor(undefined).join(', ')}, unit_path, source_key, hex(${original}) AS raw_hex
+    FROM ${eventsTable}
+    WHERE ${withinRange(range, parameters)} AND (${condition.where})
+    ORDER BY timestamp, event_id
+    LIMIT ${parameters.add('UInt32', limit)}`
+  return (await runQuery<WholeRow>(context, sql, parameters)).map(wholeOf)
+}
+
+/** How many events there are for which a condition holds, by the hour (UTC) they happened in. */
+export async function countEvents(
+  context: EventsContext,
+  condition: EventCondition,
+  range: { fromMs: number; toMs: number },
+): Promise<{ hourMs: number; count: number }[]> {
+  const parameters = new SqlParameters()
+  const sql = `${condition.with}
+    SELECT toUnixTimestamp(toStartOfHour(timestamp)) * 1000 AS hourMs, count() AS count
+    FROM ${eventsTable}
+    WHERE ${withinRange(range, parameters)} AND (${condition.where})
+    GROUP BY hourMs ORDER BY hourMs`
+  return runQuery<{ hourMs: number; count: number }>(context, sql, parameters)
+}
+
 type WholeRow = EventRow & { unit_path: string; source_key: string; received: string; raw_hex: string }
 
 async function find(
