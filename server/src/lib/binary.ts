@@ -40,3 +40,8 @@ export function text(bytes: Uint8Array, start: number, end: number): string {
 export function hex(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).toString('hex')
 }
+
+/** UTF-16LE text, as Microsoft's protocols carry it. */
+export function utf16le(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).toString('utf16le')
+}

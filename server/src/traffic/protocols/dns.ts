@@ -1,6 +1,5 @@
 import type { Fields, FieldValue } from '../../event/event.ts'
 import { u16be } from '../../lib/binary.ts'
-import { GrowingBuffer } from '../../lib/growing-buffer.ts'
 import type { Side } from '../record.ts'
 import type {
   Conversation,
@@ -11,6 +10,7 @@ import type {
   StreamDissector,
   StreamProtocol,
 } from '../stream/conversation.ts'
+import { Framer } from '../stream/framer.ts'
 import { type DnsMessage, mayBeDns, parseDns } from './dns-message.ts'
 
 const dnsPorts = new Set([53, 5353, 5355, 137])
@@ -70,34 +70,24 @@ class DnsDatagrams implements DatagramDissector {
   }
 }
 
+const frames = {
+  headerBytes: 2,
+  limitBytes: 65_537,
+  lengthOf: (bytes: Uint8Array, at: number) => 2 + u16be(bytes, at),
+}
+
 class DnsStream implements StreamDissector {
   private readonly conversation: Conversation
-  private readonly waiting = [new GrowingBuffer(65_537), new GrowingBuffer(65_537)] as const
+  private readonly framers = [new Framer(frames), new Framer(frames)] as const
 
   constructor(conversation: Conversation) {
     this.conversation = conversation
   }
 
   data(side: Side, bytes: Uint8Array, start: number, end: number, timeUs: number): boolean {
-    const buffer = this.waiting[side]
-    let source = bytes
-    let at = start
-    let stop = end
-    if (buffer.length > 0) {
-      if (end - start > buffer.room) return false
-      buffer.append(bytes, start, end)
-      source = buffer.take()
-      at = 0
-      stop = source.length
-    }
-    while (stop - at >= 2) {
-      const length = u16be(source, at)
-      if (stop - at - 2 < length) break
-      tellDns(this.conversation, source, at + 2, at + 2 + length, timeUs)
-      at += 2 + length
-    }
-    if (at < stop) buffer.append(source.slice(at, stop), 0, stop - at)
-    return true
+    return this.framers[side].push(bytes, start, end, (source, from, to) => {
+      tellDns(this.conversation, source, from + 2, to, timeUs)
+    })
   }
 
   gap(): boolean {
