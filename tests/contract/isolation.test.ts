@@ -468,6 +468,7 @@ const cases: Record<string, Case> = {
     },
     { ...ofIncident, body: {} },
   ),
+  listRelatedIncidents: item('operator', 'GET', incidentPath('/related')),
   getIncidentTimeline: item('operator', 'GET', incidentPath('/timeline')),
   listComments: item('operator', 'GET', incidentPath('/comments')),
   addComment: item('operator', 'POST', incidentPath('/comments'), {

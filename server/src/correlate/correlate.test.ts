@@ -15,7 +15,8 @@ import {
 } from '../seams/store/schema/incidents.ts'
 import { ruleFindings } from '../seams/store/schema/rules.ts'
 import type { Database } from '../seams/store/store.ts'
-import { openTestStore, type TestStore } from '../state/store-for-tests.ts'
+import { listRelated } from '../state/incidents/list-related.ts'
+import { openTestStore, person, type TestStore } from '../state/store-for-tests.ts'
 import { type Correlator, type CorrelatorOptions, createCorrelator } from './correlate.ts'
 import { anyShuffled, attack, batchOf, host, ip, match, startMs, user } from './matches-for-tests.ts'
 import { type CorrelateSettings, defaultSettings } from './settings.ts'
@@ -449,15 +450,52 @@ test('an exception hides, counts what it hid, and stops by itself', async () => 
   ).toHaveLength(2)
 })
 
-test('units of one branch share an incident that belongs to the higher; siblings never do', async () => {
+test('each unit keeps its own incident, with its own part of story, score and entities, whatever is found above it', async () => {
   const one = correlator()
-  await one.handle(batchOf([match({ unitPath: '/1/7/3/' }), match({ unitPath: '/1/8/' })]))
-  expect((await visible()).map(({ unitPath }) => unitPath)).toEqual(['/1/7/3/', '/1/8/'])
-  await one.handle(batchOf([match({ unitPath: '/1/7/', minute: 30 })], 2))
-  expect((await visible()).map(({ unitPath, detectionCount }) => [unitPath, detectionCount])).toEqual([
-    ['/1/7/', 2],
+  const attacker = ip('203.0.113.7')
+  const below = match({ unitPath: '/1/7/3/', entities: [attacker, host('files-03')] })
+  await one.handle(batchOf([below]))
+  const [alone] = await visible()
+  const others = [
+    match({ unitPath: '/1/8/', entities: [attacker, host('secret-08')], minute: 1 }),
+    match({ unitPath: '/1/7/', entities: [attacker, host('border-07')], minute: 2, severity: 'critical' }),
+    match({ unitPath: '/1/', entities: [attacker, host('root-01')], minute: 3 }),
+  ]
+  await one.handle(batchOf(others, 1))
+  const shown = await visible()
+  expect(shown.map(({ unitPath, detectionCount }) => [unitPath, detectionCount]).sort()).toEqual([
+    ['/1/', 1],
+    ['/1/7/', 1],
+    ['/1/7/3/', 1],
     ['/1/8/', 1],
   ])
+  const still = shown.find(({ unitPath }) => unitPath === '/1/7/3/')!
+  expect(still).toEqual(alone)
+  expect(JSON.stringify([still.storyZh, still.storyEn, still.facts])).not.toMatch(/secret-08|border-07|root-01/)
+})
+
+test('what units share is told to whoever sees them all, and to nobody else', async () => {
+  const one = correlator()
+  const attacker = ip('203.0.113.7')
+  await one.handle(
+    batchOf([
+      match({ unitPath: '/1/7/', entities: [attacker, host('portal-07')] }),
+      match({ unitPath: '/1/8/', entities: [attacker, host('portal-08')], minute: 40 }),
+      match({ unitPath: '/1/9/', entities: [ip('10.0.0.5'), host('intern-09')] }),
+      match({ unitPath: '/1/10/', entities: [ip('10.0.0.5'), host('intern-10')] }),
+      match({ unitPath: '/1/11/', entities: [attacker, host('late-11')], minute: 60 * 60 }),
+    ]),
+  )
+  const idOf = new Map((await visible()).map(({ unitPath, id }) => [unitPath, id]))
+  const related = async (unitPath: string, of: string) => {
+    const { items } = await listRelated(store.as(person('security_operator', unitPath)), { id: idOf.get(of)! })
+    return items.map(({ unitPath, shared }) => [unitPath, shared])
+  }
+  expect(await related('/1/', '/1/7/')).toEqual([['/1/8/', [{ type: 'ip', value: '203.0.113.7' }]]])
+  expect(await related('/1/7/', '/1/7/')).toEqual([])
+  // The same private address in two offices is two machines.
+  expect(await related('/1/', '/1/9/')).toEqual([])
+  await expect(related('/1/8/', '/1/7/')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
 test('detections without entities are held together by their rule', async () => {

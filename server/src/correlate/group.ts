@@ -6,11 +6,10 @@ export interface GroupNode {
   id: string
   /** The incident it belongs to already (it was seen before and now names a further entity); null when it is new. */
   incidentId: number | null
-  unitPath: string
   bucketMs: number
   /** What it is counted by (dedupe.ts). */
   principal: string
-  /** What may link it: `type|value`, and whether it is the detection's own. */
+  /** What may link it, of its own unit alone (links.ts `unitKey`), and whether it is the detection's own. */
   keys: { key: string; isOwn: boolean }[]
 }
 
@@ -18,7 +17,6 @@ export interface GroupNode {
 export interface Neighbour {
   key: string
   principal: string
-  unitPath: string
   bucketMs: number
   incidentId: number
   isOwn: boolean
@@ -43,7 +41,6 @@ export interface Group {
 interface Item {
   element: number
   principal: string
-  unitPath: string
   bucketMs: number
   isOwn: boolean
 }
@@ -54,9 +51,10 @@ interface Edge {
 }
 
 /**
- * Finds the connected components of detections. Two are linked when they share an entity that is the own of at least one
- * of them (who acted, or the host it acted on as a local account), their units lie on one branch of the tree and their
- * buckets are at most `gapMs` apart; a component never spans more than `windowMs`. So an attacker, a host that was
+ * Finds the connected components of detections. Two are linked when they are of one unit, share an entity that is the own
+ * of at least one of them (who acted, or the host it acted on as a local account), and their buckets are at most `gapMs`
+ * apart; a component never spans more than `windowMs`. Units never share an incident, also not with one above: it would
+ * be taken from whoever works on it below (docs/reference/incidents.md). So an attacker, a host that was
  * attacked and then acts, and an account that was taken over tie an attack together, while two strangers that attack
  * the same portal stay apart. A key that was seen with more than `hubLimit` principals links only detections of the same
  * principal.
@@ -113,44 +111,25 @@ function linkAll(itemsByKey: Map<string, Item[]>, forest: Forest, gapMs: number)
 }
 
 /**
- * Links among the detections of one entity: own ones with their neighbours in time within a unit, and everything with
- * the nearest own one before and after it in every other unit of the branch. The rest follows, since own ones of one
- * unit within the gap are linked already.
+ * Links among the detections of one entity of one unit: own ones with their neighbours in time, and all others with the
+ * nearest own one before and after. The rest follows, since own ones within the gap are linked already.
  */
 function linksOf(items: Item[], gapMs: number): Edge[] {
-  const ownByUnit = new Map<string, Item[]>()
-  for (const item of items) {
-    if (!item.isOwn) continue
-    const unit = ownByUnit.get(item.unitPath)
-    if (unit) unit.push(item)
-    else ownByUnit.set(item.unitPath, [item])
-  }
   const edges: Edge[] = []
   const link = (x: Item, y: Item) => {
     if (Math.abs(x.bucketMs - y.bucketMs) > gapMs || x.element === y.element) return
     edges.push(x.bucketMs <= y.bucketMs ? { a: x, b: y } : { a: y, b: x })
   }
-  for (const own of ownByUnit.values()) {
-    own.sort((x, y) => x.bucketMs - y.bucketMs || compare(x.principal, y.principal) || x.element - y.element)
-    for (let index = 1; index < own.length; index++) link(own[index - 1]!, own[index]!)
-  }
+  const own = items.filter(({ isOwn }) => isOwn)
+  own.sort((x, y) => x.bucketMs - y.bucketMs || compare(x.principal, y.principal) || x.element - y.element)
+  for (let index = 1; index < own.length; index++) link(own[index - 1]!, own[index]!)
   for (const item of items) {
-    for (const [unitPath, own] of ownByUnit) {
-      // Own ones of the same unit are linked above; of a pair of units, the lower looks to the upper.
-      const isOther = item.isOwn
-        ? unitPath !== item.unitPath && item.unitPath.startsWith(unitPath)
-        : isBranch(unitPath, item.unitPath)
-      if (!isOther) continue
-      const next = firstAtOrAfter(own, item.bucketMs)
-      if (next > 0) link(item, own[next - 1]!)
-      if (next < own.length) link(item, own[next]!)
-    }
+    if (item.isOwn) continue
+    const next = firstAtOrAfter(own, item.bucketMs)
+    if (next > 0) link(item, own[next - 1]!)
+    if (next < own.length) link(item, own[next]!)
   }
   return edges
-}
-
-function isBranch(a: string, b: string): boolean {
-  return a.startsWith(b) || b.startsWith(a)
 }
 
 function firstAtOrAfter(sorted: Item[], bucketMs: number): number {

@@ -98,11 +98,10 @@ export function newIncident(id: number, unitPath: string, nowMs: number): Incide
   }
 }
 
-/** Adds what was learnt; the unit becomes the higher of both, which all its detections lie below. */
-export function learn(incident: IncidentState, facts: IncidentFacts, unitPath: string): void {
+/** Adds what was learnt. */
+export function learn(incident: IncidentState, facts: IncidentFacts): void {
   incident.facts = incident.facts ? mergeFacts(incident.facts, facts) : facts
   for (const entity of facts.entities) addEntity(incident.entities, entity)
-  if (unitPath.length < incident.unitPath.length) incident.unitPath = unitPath
 }
 
 const statusRank: Partial<Record<IncidentStatus, number>> = { in_progress: 3, on_hold: 2, new: 1 }
@@ -121,7 +120,6 @@ export function survivorOf(states: IncidentState[]): IncidentState {
 export function absorb(survivor: IncidentState, other: IncidentState): void {
   if (other.facts) survivor.facts = survivor.facts ? mergeFacts(survivor.facts, other.facts) : other.facts
   for (const entity of other.entities.values()) addEntity(survivor.entities, entity)
-  if (other.unitPath.length < survivor.unitPath.length) survivor.unitPath = other.unitPath
   survivor.assigneeId ??= other.assigneeId
   survivor.openedAtMs = smaller(survivor.openedAtMs, other.openedAtMs)
   survivor.acknowledgedAtMs = smaller(survivor.acknowledgedAtMs, other.acknowledgedAtMs)

@@ -48,7 +48,19 @@ export function linkKey({ type, value }: Pick<Link, 'type' | 'value'>): string {
   return `${type}|${value}`
 }
 
+/** `/1/7/|type|value`: what links detections of a unit, and of no other. */
+export function unitKey(unitPath: string, link: Pick<Link, 'type' | 'value'>): string {
+  return `${unitPath}|${linkKey(link)}`
+}
+
+/** The parts of a `unitKey`; only the value may hold bars. */
+function partsOf(key: string): { unit_path: string; type: string; value: string } {
+  const [unit, bar] = [key.indexOf('|'), key.indexOf('|', key.indexOf('|') + 1)]
+  return { unit_path: key.slice(0, unit), type: key.slice(unit + 1, bar), value: key.slice(bar + 1) }
+}
+
 interface Wanted {
+  unit_path: string
   type: string
   value: string
   from_ms: number
@@ -70,10 +82,8 @@ export function wantedOf(
         found.to_ms = Math.max(found.to_ms, bucketMs + settings.gapMs)
         if (!found.principals.includes(principal)) found.principals.push(principal)
       } else {
-        const bar = key.indexOf('|')
         wanted.set(key, {
-          type: key.slice(0, bar),
-          value: key.slice(bar + 1),
+          ...partsOf(key),
           from_ms: bucketMs - settings.gapMs,
           to_ms: bucketMs + settings.gapMs,
           principals: [principal],
@@ -102,13 +112,13 @@ export async function loadNeighbours(
     else byKey.set(neighbour.key, [neighbour])
   }
   const hubs = new Set<string>()
-  for (const [key, { type, principals }] of wanted) {
+  for (const [key, { type, value, principals }] of wanted) {
     // A campaign may have as many sources as it likes.
     if (type === 'rule') continue
     const found = byKey.get(key) ?? []
     const distinct = new Set([...principals, ...found.map(({ principal }) => principal)])
     // The entity itself, where it is the principal, does not make it a hub.
-    distinct.delete(key)
+    distinct.delete(`${type}|${value}`)
     if (distinct.size > settings.hubLimit || found.length >= hubRowLimit) hubs.add(key)
   }
   if (hubs.size === 0) return { neighbours: near, hubs }
@@ -123,29 +133,28 @@ export async function loadNeighbours(
 async function neighboursOf(transaction: Transaction, wanted: Wanted[], samePrincipal: boolean): Promise<Neighbour[]> {
   const narrowed = samePrincipal ? sql`AND w.principals ? d.principal` : sql``
   const { rows } = await transaction.execute<{
+    unit_path: string
     type: string
     value: string
     principal: string
-    unit_path: string
     bucket_ms: string
     incident_id: string
     link: 'own' | 'other'
   }>(sql`
-    SELECT w.type, w.value, n.* FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
-      AS w(type text, value text, from_ms bigint, to_ms bigint, principals jsonb)
+    SELECT w.unit_path, w.type, w.value, n.* FROM jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
+      AS w(unit_path text, type text, value text, from_ms bigint, to_ms bigint, principals jsonb)
     CROSS JOIN LATERAL (
-      SELECT DISTINCT CASE w.type WHEN 'rule' THEN '' ELSE d.principal END AS principal, e.unit_path, e.link,
+      SELECT DISTINCT CASE w.type WHEN 'rule' THEN '' ELSE d.principal END AS principal, e.link,
         (extract(epoch FROM e.bucket_at) * 1000)::bigint AS bucket_ms, d.incident_id
       FROM detection_entities e JOIN detections d ON d.id = e.detection_id JOIN incidents i ON i.id = d.incident_id
-      WHERE e.value = w.value AND e.type = w.type AND e.link <> 'none'
+      WHERE e.value = w.value AND e.type = w.type AND e.unit_path = w.unit_path AND e.link <> 'none'
         AND e.bucket_at BETWEEN ${fromMs('w.from_ms')} AND ${fromMs('w.to_ms')}
         AND i.status IN ('candidate', 'new', 'in_progress', 'on_hold') ${narrowed}
       LIMIT ${hubRowLimit}
     ) n`)
   return rows.map((row) => ({
-    key: `${row.type}|${row.value}`,
+    key: unitKey(row.unit_path, { type: row.type as Link['type'], value: row.value }),
     principal: row.principal,
-    unitPath: row.unit_path,
     bucketMs: Number(row.bucket_ms),
     incidentId: Number(row.incident_id),
     isOwn: row.link === 'own',
@@ -169,13 +178,12 @@ export async function saveLinks(transaction: Transaction, rows: { row: Detection
 /** A new group that may go on from a closed incident. */
 export interface Beginning {
   keys: string[]
-  unitPath: string
   bucketMs: number
 }
 
 /**
- * For each beginning, the latest incident that was closed and shares a linking entity within the window before it, in a
- * unit of one branch; null when there is none.
+ * For each beginning, the latest incident that was closed and shares a linking entity within the window before it;
+ * null when there is none.
  */
 export async function closedBefore(
   transaction: Transaction,
@@ -183,12 +191,8 @@ export async function closedBefore(
   settings: CorrelateSettings,
 ): Promise<(number | null)[]> {
   const found: (number | null)[] = beginnings.map(() => null)
-  const wanted = beginnings.flatMap(({ keys, unitPath, bucketMs }, place) =>
-    keys.map((key) => {
-      const bar = key.indexOf('|')
-      const span = { from_ms: bucketMs - settings.windowMs, to_ms: bucketMs }
-      return { place, type: key.slice(0, bar), value: key.slice(bar + 1), unit_path: unitPath, ...span }
-    }),
+  const wanted = beginnings.flatMap(({ keys, bucketMs }, place) =>
+    keys.map((key) => ({ place, ...partsOf(key), from_ms: bucketMs - settings.windowMs, to_ms: bucketMs })),
   )
   if (wanted.length === 0) return found
   // Most batches need look no further.
@@ -205,7 +209,7 @@ export async function closedBefore(
       JOIN incidents i ON i.id = d.incident_id
       WHERE e.value = w.value AND e.type = w.type AND e.link <> 'none' AND i.status = 'closed'
         AND e.bucket_at BETWEEN ${fromMs('w.from_ms')} AND ${fromMs('w.to_ms')}
-        AND (starts_with(e.unit_path, w.unit_path) OR starts_with(w.unit_path, e.unit_path))
+        AND e.unit_path = w.unit_path
       ORDER BY e.bucket_at DESC, i.id DESC LIMIT 1
     ) c ORDER BY w.place, c.bucket_at DESC, c.id DESC`)
   for (const { place, id } of rows) found[place] = Number(id)

@@ -7,7 +7,7 @@ import { decodeMatch } from './decode.ts'
 import { type DetectionRow, dedupe, mergeRows } from './dedupe.ts'
 import { factsOf, mergeFacts } from './facts.ts'
 import { type GroupNode, group } from './group.ts'
-import { linkKey, linksOfRow } from './links.ts'
+import { linksOfRow, unitKey } from './links.ts'
 import { anyMatches, anyShuffled, attack, batchOf, host, ip, match, startMs, user } from './matches-for-tests.ts'
 import { score, severityOf } from './score.ts'
 import { defaultSettings as settings } from './settings.ts'
@@ -95,8 +95,7 @@ describe('group', () => {
   function components(nodes: GroupNode[]): string[][] {
     const linked = (a: GroupNode, b: GroupNode) =>
       a.keys.some((one) => b.keys.some((other) => one.key === other.key && (one.isOwn || other.isOwn))) &&
-      Math.abs(a.bucketMs - b.bucketMs) <= settings.gapMs &&
-      (a.unitPath.startsWith(b.unitPath) || b.unitPath.startsWith(a.unitPath))
+      Math.abs(a.bucketMs - b.bucketMs) <= settings.gapMs
     const left = new Set(nodes)
     const found: string[][] = []
     for (const first of nodes) {
@@ -116,12 +115,11 @@ describe('group', () => {
     [...rowsOf(matches).values()].map((row) => ({
       id: row.id,
       incidentId: null,
-      unitPath: row.unitPath,
       bucketMs: row.bucketMs,
       principal: row.principal,
       keys: linksOfRow(row, new Set(), settings)
         .filter(({ link }) => link !== 'none')
-        .map((one) => ({ key: linkKey(one), isOwn: one.link === 'own' })),
+        .map((one) => ({ key: unitKey(row.unitPath, one), isOwn: one.link === 'own' })),
     }))
 
   test('finds exactly the connected components, in any order', () => {
@@ -149,37 +147,35 @@ describe('group', () => {
     const near = (key: string, incidentId: number) => ({
       key,
       principal: key,
-      unitPath: '/1/7/',
       bucketMs: node!.bucketMs,
       incidentId,
       isOwn: true,
     })
     const span = { firstBucketMs: node!.bucketMs, lastBucketMs: node!.bucketMs }
     const spans = new Map([4, 9].map((id) => [id, span]))
-    const neighbours = [near('ip|203.0.113.7', 4), near('host|portal-01', 9)]
+    const neighbours = [near('/1/7/|ip|203.0.113.7', 4), near('/1/7/|host|portal-01', 9)]
     const [joined] = group([node!], neighbours, spans, new Set(), settings)
     expect(joined!.incidentIds.sort()).toEqual([4, 9])
   })
 
-  test('a hub links only detections of the same principal; sibling units never link', () => {
-    const key = 'host|portal-01'
-    const on = (actor: string, minute: number, unitPath = '/1/7/') =>
-      nodesOf([match({ minute, unitPath, entities: [ip(actor), host('portal-01')] })]).map((one) => ({
+  test('a hub links only detections of the same principal', () => {
+    const key = '/1/7/|host|portal-01'
+    const on = (actor: string, minute: number) =>
+      nodesOf([match({ minute, entities: [ip(actor), host('portal-01')] })]).map((one) => ({
         ...one,
         keys: [{ key, isOwn: true }],
       }))[0]!
     const nodes = [on('198.51.100.1', 0), on('198.51.100.2', 0), on('198.51.100.1', 60)]
     expect(group(nodes, [], new Map(), new Set(), settings)).toHaveLength(1)
     expect(group(nodes, [], new Map(), new Set([key]), settings).map(({ nodeIds }) => nodeIds.length)).toEqual([2, 1])
-    expect(
-      group([on('1.1.1.1', 0, '/1/7/'), on('1.1.1.2', 0, '/1/8/')], [], new Map(), new Set(), settings),
-    ).toHaveLength(2)
-    expect(
-      group([on('1.1.1.1', 0, '/1/7/'), on('1.1.1.2', 0, '/1/70/')], [], new Map(), new Set(), settings),
-    ).toHaveLength(2)
-    expect(
-      group([on('1.1.1.1', 0, '/1/7/'), on('1.1.1.2', 0, '/1/')], [], new Map(), new Set(), settings),
-    ).toHaveLength(1)
+  })
+
+  test('units never share an incident: neither siblings nor one with the unit above it', () => {
+    for (const other of ['/1/8/', '/1/70/', '/1/', '/1/7/3/']) {
+      const nodes = nodesOf([match({}), match({ unitPath: other, minute: 1 })])
+      expect([other, group(nodes, [], new Map(), new Set(), settings).length]).toEqual([other, 2])
+    }
+    expect(group(nodesOf([match({}), match({ minute: 20 })]), [], new Map(), new Set(), settings)).toHaveLength(1)
   })
 })
 

@@ -4,7 +4,7 @@ import type { Surroundings, Touched } from './apply.ts'
 import { factsOf } from './facts.ts'
 import { type Group, type GroupNode, group, type IncidentSpan } from './group.ts'
 import { absorb, type IncidentState, learn, loadIncidents, newIncident, reserveIds, survivorOf } from './incidents.ts'
-import { closedBefore, linkKey, loadNeighbours, wantedOf } from './links.ts'
+import { closedBefore, loadNeighbours, unitKey, wantedOf } from './links.ts'
 import type { CorrelateSettings } from './settings.ts'
 
 /**
@@ -45,7 +45,7 @@ export async function regroup(
     const incident = placed.ofDetection.get(one.delta.id) ?? placed.ofIncident.get(one.incidentId ?? -1)
     if (!incident) continue
     const isNew = one.incidentId === null
-    learn(incident, factsOf(isNew ? one.merged : one.delta, isNew), one.delta.unitPath)
+    learn(incident, factsOf(isNew ? one.merged : one.delta, isNew))
     one.incidentId = incident.id
     changed.add(incident)
   }
@@ -56,10 +56,11 @@ function nodeOf({ merged, links, incidentId }: Touched): GroupNode {
   return {
     id: merged.id,
     incidentId,
-    unitPath: merged.unitPath,
     bucketMs: merged.bucketMs,
     principal: merged.principal,
-    keys: links.flatMap((one) => (one.link === 'none' ? [] : { key: linkKey(one), isOwn: one.link === 'own' })),
+    keys: links.flatMap((one) =>
+      one.link === 'none' ? [] : { key: unitKey(merged.unitPath, one), isOwn: one.link === 'own' },
+    ),
   }
 }
 
@@ -102,9 +103,9 @@ async function place(
   )
   const closed = await closedBefore(
     transaction,
-    beginnings.map(({ group, incident }) => {
+    beginnings.map(({ group }) => {
       const keys = new Set(group.nodeIds.flatMap((id) => nodeOf(byDetection.get(id)!).keys.map(({ key }) => key)))
-      return { keys: [...keys], unitPath: incident.unitPath, bucketMs: group.firstBucketMs }
+      return { keys: [...keys], bucketMs: group.firstBucketMs }
     }),
     settings,
   )

@@ -486,6 +486,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{id}/related": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents of all my units that share who acted or what was acted upon, most shared first */
+        get: operations["listRelatedIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{id}/timeline": {
         parameters: {
             query?: never;
@@ -2180,6 +2197,23 @@ export interface components {
             continuedBy: number[];
             /** @description Incidents that became part of this one. */
             mergedFrom: number[];
+        };
+        RelatedIncident: {
+            id: number;
+            title: components["schemas"]["Bilingual"];
+            severity: components["schemas"]["Severity"];
+            status: components["schemas"]["IncidentStatus"];
+            score: number;
+            unitPath: string;
+            /** Format: date-time */
+            firstSeenAt: string;
+            /** Format: date-time */
+            lastSeenAt: string;
+            shared: {
+                /** @enum {string} */
+                type: "host" | "user" | "ip" | "domain" | "process" | "file" | "url";
+                value: string;
+            }[];
         };
         TimelineEntry: {
             id: string;
@@ -4342,6 +4376,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Comment"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRelatedIncidents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RelatedIncident"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
                 };
             };
             /** @description What went wrong. */

@@ -414,6 +414,7 @@ export const en: Words = {
     },
     unchanged: 'It was so already; nothing changed',
     undone: 'Undone: {{number}} incident(s) restored',
+    related: 'Related incidents',
     someFailed: '{{number}} incident(s) could not be changed: {{message}}',
     exceptionReason: 'Made while working on incident #{{id}}',
     tab: { summary: 'Summary', timeline: 'Timeline', evidence: 'Evidence', graph: 'Graph', comments: 'Notes' },

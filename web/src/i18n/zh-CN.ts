@@ -394,6 +394,7 @@ export const zhCN = {
     },
     unchanged: '本来就是这样，没有改动',
     undone: '已撤销，恢复了 {{number}} 个事件',
+    related: '相关事件',
     someFailed: '有 {{number}} 个事件没有改成：{{message}}',
     exceptionReason: '处置安全事件 #{{id}} 时设置',
     tab: { summary: '概要', timeline: '时间线', evidence: '证据', graph: '关系', comments: '处置记录' },

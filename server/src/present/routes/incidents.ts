@@ -11,6 +11,7 @@ import type { Incident } from '../../state/incidents/incident.ts'
 import { listIncidents } from '../../state/incidents/list.ts'
 import { listComments } from '../../state/incidents/list-comments.ts'
 import { listEvidence } from '../../state/incidents/list-evidence.ts'
+import { listRelated, type RelatedIncident } from '../../state/incidents/list-related.ts'
 import { listTimeline } from '../../state/incidents/list-timeline.ts'
 import { reopenIncident } from '../../state/incidents/reopen.ts'
 import { undoIncidents } from '../../state/incidents/undo.ts'
@@ -32,6 +33,7 @@ import {
   incidentChange,
   incidentDetail,
   incidentQuery,
+  relatedIncident,
   timelineEntry,
 } from '../schemas/work.ts'
 
@@ -66,6 +68,10 @@ function incidentListOf({ sort, from, to, ...query }: z.output<typeof incidentQu
 /** Verbs show no candidates and no merged ones; their type does not say so. */
 function shown<Item extends Incident>(item: Item): Item & { status: VisibleStatus } {
   return item as Item & { status: VisibleStatus }
+}
+
+function shownStatus(item: RelatedIncident): RelatedIncident & { status: VisibleStatus } {
+  return item as RelatedIncident & { status: VisibleStatus }
 }
 
 const tags = ['incidents']
@@ -250,6 +256,23 @@ function readRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request) => shown(await getIncident(contextOf(request, dependencies), request.params)),
+  )
+  app.get(
+    '/incidents/:id/related',
+    {
+      config: read,
+      schema: {
+        tags,
+        operationId: 'listRelatedIncidents',
+        summary: 'Incidents of all my units that share who acted or what was acted upon, most shared first',
+        params: numericIdParams,
+        response: { 200: listOf(relatedIncident) },
+      },
+    },
+    async (request) => {
+      const { items, total } = await listRelated(contextOf(request, dependencies), request.params)
+      return { items: items.map(shownStatus), total, next: null }
+    },
   )
   app.get(
     '/incidents/:id/timeline',

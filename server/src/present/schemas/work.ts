@@ -106,6 +106,14 @@ export const closeInput = z.object({
   duplicateOf: z.number().int().min(1).optional().describe('The incident it duplicates, with that reason.'),
 })
 
+export const relatedIncident = incident
+  .pick({
+    ...{ id: true, title: true, severity: true, status: true, score: true },
+    ...{ unitPath: true, firstSeenAt: true, lastSeenAt: true },
+  })
+  .extend({ shared: z.array(entity.pick({ type: true, value: true })) })
+  .meta({ id: 'RelatedIncident' })
+
 export const timelineEntry = z
   .object({
     id: z.string(),

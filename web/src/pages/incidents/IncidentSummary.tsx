@@ -11,6 +11,7 @@ import { formatDuration, formatNumber } from '../../ui/format.ts'
 import { severities } from '../../ui/Severity.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { Value } from '../../ui/Value.tsx'
+import { IncidentRelated } from './IncidentRelated.tsx'
 import { IncidentTimeline } from './IncidentTimeline.tsx'
 
 type Incident = Schemas['Incident']
@@ -102,6 +103,7 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
           <dd>{incident.assigneeName ?? t('incident.nobody')}</dd>
         </dl>
       </section>
+      <IncidentRelated id={incident.id} />
       {full ? (
         <div className="column" style={{ gridColumn: '1 / -1' }}>
           <IncidentTimeline id={incident.id} />
