@@ -98,7 +98,7 @@ describe('the detect stage', () => {
       severity: 'high',
       techniques: ['T1110.003'],
       tactics: ['initial-access', 'credential-access'],
-      eventIds: ['e1', 'e3', 'e4'],
+      eventIds: ['e1', 'e2', 'e3', 'e4'],
       unitPath: '/1/2/',
       sourceKey: 'syslog:dc1',
     })

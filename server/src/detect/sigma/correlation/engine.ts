@@ -1,4 +1,4 @@
-import { type Correlation, hasNot } from './definition.ts'
+import { type Correlation, entryLimit, hasNot } from './definition.ts'
 import {
   countedValue,
   type Group,
@@ -12,7 +12,7 @@ import {
   type Runner,
 } from './group.ts'
 import type { CorrelationInput } from './input.ts'
-import { compareEntries, type Entry, evaluate, insert } from './window.ts'
+import { compareEntries, dropDead, type Entry, evaluate, insert, prune } from './window.ts'
 
 export interface CorrelationFiring {
   correlation: Correlation
@@ -67,10 +67,16 @@ export interface CorrelationSnapshot {
 
 type SnapshotGroup = [
   key: string,
-  firedMs: number | null,
+  /** One time where an earlier version wrote it. */
+  fired: number[] | number | null,
   processed: number,
   entries: [number, string, number, (string | number)?][],
 ]
+
+/** How far a condition looks ahead of the event at which it is evaluated. */
+function lookAheadMs({ expression, timespanMs }: Correlation): number {
+  return expression && hasNot(expression) ? timespanMs : 0
+}
 
 /** Groups looked at for expiry per new group: more than one, so that the sweep always catches up. */
 const sweepSteps = 2
@@ -190,15 +196,21 @@ export class CorrelationEngine {
     const entry: Entry = { timeMs: input.timeMs, eventId: input.eventId, rule }
     if (value !== undefined) entry.value = value
     const lastProcessed = group.entries[group.processed - 1]
-    const insertion = insert(correlation, group.entries, entry)
-    if (insertion.kind === 'duplicate') {
+    const at = insert(correlation, group.entries, entry)
+    if (at === undefined) {
       this.counters.duplicates++
       return
     }
-    this.counters.entriesEvicted += insertion.evicted
     if (correlation.monotone) {
-      this.evaluateFrom(runner, group, insertion.at, input.payload, firings)
-      if (group.entries.length === 1 && group.firedMs === undefined) runner.groups.set(key, entry)
+      this.evaluateFrom(runner, group, at, input.payload, firings)
+      this.counters.entriesEvicted += prune(
+        correlation,
+        group.entries,
+        rule,
+        this.refire === 'once' ? group.fired : undefined,
+        this.watermarkMs,
+      )
+      if (group.entries.length === 1 && group.fired === undefined) runner.groups.set(key, group.entries[0]!)
       return
     }
     // Insertion may have moved what was processed; find the boundary again.
@@ -207,6 +219,20 @@ export class CorrelationEngine {
       : 0
     if (input.payload !== undefined) runner.payloads.set(payloadKey(group, entry), input.payload)
     runner.waiting.add(group)
+    this.bound(runner, group)
+  }
+
+  /** Drops what no window that is still to be evaluated reaches, and what is too much. */
+  private bound({ correlation, payloads }: Runner, group: Group): void {
+    const { entries } = group
+    const reachMs = correlation.timespanMs * (lookAheadMs(correlation) > 0 ? 2 : 1)
+    group.processed -= dropDead(entries, this.watermarkMs - reachMs, group.processed)
+    if (entries.length <= entryLimit) return
+    for (const entry of entries.splice(0, entries.length - entryLimit)) {
+      payloads.delete(payloadKey(group, entry))
+      group.processed = Math.max(0, group.processed - 1)
+      this.counters.entriesEvicted++
+    }
   }
 
   /** Windows that end at the new entry, or at a later one it reaches into; the first that holds fires. */
@@ -215,20 +241,33 @@ export class CorrelationEngine {
     const { entries } = group
     const until = entries[at]!.timeMs + correlation.timespanMs
     for (let end = at; end < entries.length && entries[end]!.timeMs <= until; end++) {
+      if (this.isSilent(correlation, group, entries[end]!.timeMs)) continue
       const result = evaluate(correlation, entries, end)
-      if (result) {
-        this.fire(runner, group, end, result, payload, firings)
-        return
+      if (!result) continue
+      const firedMs = entries[end]!.timeMs
+      this.fire(runner, group, end, result, payload, firings)
+      if (this.refire === 'once') {
+        // What lies within the timespan before a firing is in no window that could fire still.
+        const first = entries.findIndex(({ timeMs }) => timeMs >= firedMs - correlation.timespanMs)
+        let after = first
+        while (after < entries.length && entries[after]!.timeMs <= firedMs) after++
+        entries.splice(first, after - first)
       }
+      return
     }
+  }
+
+  private isSilent({ timespanMs }: Correlation, { fired }: Group, timeMs: number): boolean {
+    if (fired === undefined || this.refire === 'always') return false
+    return fired.some((firedMs) => Math.abs(timeMs - firedMs) <= timespanMs)
   }
 
   private evaluateDue(runner: Runner, group: Group, firings: CorrelationFiring[]): void {
     const { correlation } = runner
-    const lookAheadMs = correlation.expression && hasNot(correlation.expression) ? correlation.timespanMs : 0
+    const aheadMs = lookAheadMs(correlation)
     while (
       group.processed < group.entries.length &&
-      group.entries[group.processed]!.timeMs + lookAheadMs <= this.watermarkMs
+      group.entries[group.processed]!.timeMs + aheadMs <= this.watermarkMs
     ) {
       const end = group.processed++
       const entry = group.entries[end]!
@@ -250,13 +289,10 @@ export class CorrelationEngine {
   ): void {
     const { correlation } = runner
     const { timeMs, eventId } = group.entries[end]!
-    if (
-      this.refire === 'once' &&
-      group.firedMs !== undefined &&
-      Math.abs(timeMs - group.firedMs) <= correlation.timespanMs
-    )
-      return
-    group.firedMs = timeMs
+    if (this.isSilent(correlation, group, timeMs)) return
+    // Silences that no event in reach can fall into are forgotten.
+    const inReach = (firedMs: number) => this.refire === 'once' && firedMs + correlation.timespanMs >= this.watermarkMs
+    group.fired = [...(group.fired?.filter(inReach) ?? []), timeMs].sort((a, b) => a - b)
     this.counters.firings++
     const eventIds = [...new Set(group.entries.slice(start, end + 1).map((entry) => entry.eventId))].slice(
       -this.evidenceLimit,
@@ -304,7 +340,7 @@ export class CorrelationEngine {
   private groupFor(runner: Runner, key: string): Group {
     const held = runner.groups.get(key)
     if (held && isGroup(held)) return held
-    const group: Group = { key, entries: held ? [held] : [], firedMs: undefined, processed: 0 }
+    const group: Group = { key, entries: held ? [held] : [], fired: undefined, processed: 0 }
     if (!held) {
       this.sweep()
       if (this.groupCount >= this.groupLimit) this.evict()
@@ -367,12 +403,12 @@ export class CorrelationEngine {
         id: correlation.id,
         fingerprint: correlation.fingerprint,
         groups: [...groups].map(([key, held]): SnapshotGroup => {
-          const { firedMs, processed, entries } = isGroup(held)
+          const { fired, processed, entries } = isGroup(held)
             ? held
-            : { firedMs: undefined, processed: 0, entries: [held] }
+            : { fired: undefined, processed: 0, entries: [held] }
           return [
             key,
-            firedMs ?? null,
+            fired ?? null,
             processed,
             entries.map(({ timeMs, eventId, rule, value }) =>
               value === undefined ? [timeMs, eventId, rule] : [timeMs, eventId, rule, value],
@@ -394,15 +430,15 @@ export class CorrelationEngine {
         ({ correlation }) => correlation.id === id && correlation.fingerprint === fingerprint,
       )
       if (!runner) continue
-      for (const [key, firedMs, processed, entries] of groups) {
+      for (const [key, fired, processed, entries] of groups) {
         const group = this.groupFor(runner, key)
-        group.firedMs = firedMs ?? undefined
+        group.fired = typeof fired === 'number' ? [fired] : (fired ?? undefined)
         group.processed = processed
         group.entries = entries.map(([timeMs, eventId, rule, value]) =>
           value === undefined ? { timeMs, eventId, rule } : { timeMs, eventId, rule, value },
         )
         if (runner.correlation.monotone) {
-          if (group.entries.length === 1 && firedMs === null) runner.groups.set(key, group.entries[0]!)
+          if (group.entries.length === 1 && fired === null) runner.groups.set(key, group.entries[0]!)
         } else if (processed < entries.length) runner.waiting.add(group)
       }
     }

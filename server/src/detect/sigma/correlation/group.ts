@@ -8,7 +8,8 @@ export interface Group {
   /** Scope and group values, joined. */
   key: string
   entries: Entry[]
-  firedMs: number | undefined
+  /** Times at which it fired and around which it is silent, oldest first; undefined when there are none. */
+  fired: number[] | undefined
   /** Entries before this one have been evaluated (ordered correlations only). */
   processed: number
 }
@@ -33,7 +34,10 @@ export const keySeparator = '\u0001'
 
 export function newestOf(held: Held): number {
   if (!isGroup(held)) return held.timeMs
-  return Math.max(held.entries.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY, held.firedMs ?? Number.NEGATIVE_INFINITY)
+  return Math.max(
+    held.entries.at(-1)?.timeMs ?? Number.NEGATIVE_INFINITY,
+    held.fired?.at(-1) ?? Number.NEGATIVE_INFINITY,
+  )
 }
 
 export function payloadKey(group: Group, entry: Entry): string {

@@ -17,68 +17,109 @@ export function compareEntries(a: Entry, b: Entry): number {
   return a.rule - b.rule
 }
 
-export type Insertion = { kind: 'inserted'; at: number; evicted: number } | { kind: 'duplicate' }
-
 /**
- * Puts an entry in its place. An event counts once (once per rule in temporal types); of a distinct value a monotone
- * count keeps only the latest event; a monotone count keeps only as many as its condition needs.
+ * Puts an entry in its place and gives that back; undefined when it is there already. An event counts once (once per rule in
+ * temporal types). Where only the presence of a value or rule counts, an entry between two of its kind that lie within one
+ * timespan is in no window alone, and goes.
  */
-export function insert(correlation: Correlation, entries: Entry[], entry: Entry): Insertion {
+export function insert(correlation: Correlation, entries: Entry[], entry: Entry): number | undefined {
   let at = entries.length
   while (at > 0 && compareEntries(entries[at - 1]!, entry) > 0) at--
   const temporal = correlation.type === 'temporal' || correlation.type === 'temporal_ordered'
-  for (let i = at - 1; i >= 0 && entries[i]!.timeMs === entry.timeMs && entries[i]!.eventId === entry.eventId; i--) {
-    if (!temporal || entries[i]!.rule === entry.rule) return { kind: 'duplicate' }
-  }
-  for (
-    let i = at;
-    i < entries.length && entries[i]!.timeMs === entry.timeMs && entries[i]!.eventId === entry.eventId;
-    i++
-  ) {
-    if (!temporal || entries[i]!.rule === entry.rule) return { kind: 'duplicate' }
-  }
-  // What waits for the watermark is judged at each of its events: nothing may go before.
-  if (correlation.type === 'value_count' && correlation.monotone) {
-    for (let i = entries.length - 1; i >= 0; i--) {
-      if (entries[i]!.value !== entry.value) continue
-      if (i >= at) return { kind: 'duplicate' }
-      entries.splice(i, 1)
-      at--
-      break
-    }
-  }
+  const isSame = (other: Entry | undefined) => other?.timeMs === entry.timeMs && other.eventId === entry.eventId
+  for (let i = at - 1; isSame(entries[i]); i--) if (!temporal || entries[i]!.rule === entry.rule) return undefined
+  for (let i = at; isSame(entries[i]); i++) if (!temporal || entries[i]!.rule === entry.rule) return undefined
   if (at === entries.length) entries.push(entry)
   else entries.splice(at, 0, entry)
-  const perRule = correlation.monotone ? perRuleLimits[correlation.type] : undefined
-  if (perRule !== undefined && entries.length > perRule && countOf(entries, entry.rule) > perRule) {
-    const oldest = entries.findIndex((other) => other.rule === entry.rule)
-    entries.splice(oldest, 1)
-    // Older than all that are kept: it can add nothing.
-    if (oldest === at) return { kind: 'duplicate' }
-    return { kind: 'inserted', at: oldest < at ? at - 1 : at, evicted: 0 }
-  }
-  const limit = capacity(correlation)
-  if (entries.length <= limit) return { kind: 'inserted', at, evicted: 0 }
-  const surplus = entries.length - limit
-  entries.splice(0, surplus)
-  // What a monotone count no longer needs is not lost; everything else is.
-  return { kind: 'inserted', at: Math.max(0, at - surplus), evicted: limit < entryLimit ? 0 : surplus }
+  if (!correlation.monotone) return at
+  if (correlation.type === 'value_count') return thin(correlation, entries, at, (other) => other.value === entry.value)
+  if (correlation.type === 'temporal') return thin(correlation, entries, at, (other) => other.rule === entry.rule)
+  return at
 }
+
+/** Drops the entry before or behind the one at `at` that stands needlessly between two of its kind. */
+function thin({ timespanMs }: Correlation, entries: Entry[], at: number, isKind: (other: Entry) => boolean): number {
+  const next = (from: number, step: 1 | -1) => {
+    let i = from + step
+    while (i >= 0 && i < entries.length && !isKind(entries[i]!)) i += step
+    return i
+  }
+  const after = next(at, 1)
+  const beyond = after < entries.length ? next(after, 1) : entries.length
+  if (beyond < entries.length && entries[beyond]!.timeMs - entries[at]!.timeMs <= timespanMs) entries.splice(after, 1)
+  const before = next(at, -1)
+  const first = before >= 0 ? next(before, -1) : -1
+  if (first < 0 || entries[at]!.timeMs - entries[first]!.timeMs > timespanMs) return at
+  entries.splice(before, 1)
+  return at - 1
+}
+
+/** Events of one rule that an order keeps: the newest is what a trailing window asks for; the others serve orders that were begun before. */
+const orderLimit = 64
 
 /**
- * Events of one rule that a temporal group keeps: the newest is what a trailing window asks for; the others serve events that
- * come late and orders that were begun before.
+ * Drops what no window can need any more; gives back how many entries were dropped that one might have needed. `fired` are
+ * the times at which the group fired and is silent around, `rule` that of the newest entry. For correlations that fire at once.
  */
-const perRuleLimits: Partial<Record<Correlation['type'], number>> = { temporal: 8, temporal_ordered: 64 }
-
-function countOf(entries: readonly Entry[], rule: number): number {
-  let count = 0
-  for (const entry of entries) if (entry.rule === rule) count++
-  return count
+export function prune(
+  correlation: Correlation,
+  entries: Entry[],
+  rule: number,
+  fired: readonly number[] | undefined,
+  watermarkMs: number,
+): number {
+  const { type, timespanMs } = correlation
+  const needed = capacity(correlation)
+  // Now and then: looking costs more than keeping a few.
+  if (entries.length <= 2 * needed) return 0
+  dropDead(entries, watermarkMs - timespanMs, entries.length - needed)
+  if (type === 'temporal_ordered') return pruneOrder(entries, rule, watermarkMs - timespanMs)
+  const silentMs = fired?.at(-1)
+  if (silentMs !== undefined && (type === 'event_count' || type === 'value_count')) {
+    // Behind a firing a window that ends in the silence matters to nobody, and one that ends behind it has the newest.
+    const first = entries.findIndex(({ timeMs }) => timeMs >= silentMs - timespanMs)
+    const keep = type === 'event_count' ? entries.length - needed : newestValues(entries, needed)
+    let until = first
+    while (until >= 0 && until < keep && entries[until]!.timeMs <= silentMs + timespanMs) until++
+    if (until > first && first >= 0) entries.splice(first, until - first)
+  }
+  if (entries.length <= entryLimit) return 0
+  return entries.splice(0, entries.length - entryLimit).length
 }
 
-function capacity({ type, monotone, thresholds }: Correlation): number {
-  if (!monotone || (type !== 'event_count' && type !== 'value_count')) return entryLimit
+/** Drops at most `most` entries before the time, once they are a quarter of all: dropping from the front moves the rest. */
+export function dropDead(entries: Entry[], beforeMs: number, most: number): number {
+  let dead = 0
+  while (dead < most && entries[dead]!.timeMs < beforeMs) dead++
+  if (dead * 4 < entries.length) return 0
+  entries.splice(0, dead)
+  return dead
+}
+
+/** Where the entries begin that hold the newest `count` distinct values; 0 when there are fewer. */
+function newestValues(entries: readonly Entry[], count: number): number {
+  const seen = new Set<Entry['value']>()
+  for (let i = entries.length - 1; i >= 0; i--) if (seen.add(entries[i]!.value).size >= count) return i
+  return 0
+}
+
+/** The oldest event of a rule goes when the rule has too many; counted when a late event could still have followed it. */
+function pruneOrder(entries: Entry[], rule: number, liveMs: number): number {
+  if (entries.length <= orderLimit) return 0
+  let count = 0
+  for (let i = 0; i < entries.length; i++) if (entries[i]!.rule === rule) count++
+  if (count <= orderLimit) return 0
+  const [dropped] = entries.splice(
+    entries.findIndex((other) => other.rule === rule),
+    1,
+  )
+  return dropped!.timeMs < liveMs ? 0 : 1
+}
+
+/** How many entries a condition that is counted up to asks for; others are kept while they are in reach. */
+function capacity({ type, thresholds, rules }: Correlation): number {
+  if (type === 'temporal' || type === 'temporal_ordered') return rules.length
+  if (type !== 'event_count' && type !== 'value_count') return 1
   return Math.max(1, ...thresholds.map(({ operator, number }) => Math.floor(number) + (operator === 'gt' ? 1 : 0)))
 }
 
@@ -103,6 +144,8 @@ export function evaluate(
   end: number,
 ): { start: number; measured: number } | undefined {
   const start = windowStart(entries, end, correlation.timespanMs)
+  if (correlation.monotone && correlation.type === 'value_count' && end - start + 1 < capacity(correlation))
+    return undefined
   if (correlation.expression) {
     // A `not` looks ahead too: its rule must stay away for the timespan after the event as well.
     const last = hasNot(correlation.expression) ? windowEnd(entries, end, correlation.timespanMs) : end
@@ -162,8 +205,7 @@ export function measure(
     case 'event_count':
       return end - start + 1
     case 'value_count':
-      // Entries are distinct by value while the condition can only come nearer.
-      return correlation.monotone ? end - start + 1 : distinctValues(entries, start, end)
+      return distinctValues(entries, start, end)
     case 'temporal':
       return distinctRules(entries, start, end)
     case 'temporal_ordered':
