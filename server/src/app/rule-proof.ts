@@ -48,8 +48,9 @@ export function createRuleProof(parsers: readonly Parser[], lookups: Lookups, zo
       offset,
       record: { receivedAtMs, transport: 'file' as const, sender: 'sample', source: '', body: Buffer.from(line) },
     }))
-    const { events } = createNormaliser(parsers, { zone }).normalise(placed, new Map([['file:sample', { parser }]]))
-    return events
+    // Records of several sources in one scenario are recognised from their content, as those of a shared port are.
+    const pins = parser === 'any' ? undefined : new Map([['file:sample', { parser }]])
+    return createNormaliser(parsers, { zone }).normalise(placed, pins).events
   }
 
   function fires(set: RuleSet, events: Event[]): boolean {
