@@ -7,12 +7,12 @@ import { loadParsers } from '../../server/src/normalise/load.ts'
 
 const contentDir = shippedContentDir()
 const folders = readRuleFolders(contentDir)
-const { prove } = createRuleProof(loadParsers([contentDir]).parsers, loadLookups(contentDir), 'Asia/Shanghai')
+const { prove, mutate } = createRuleProof(loadParsers([contentDir]).parsers, loadLookups(contentDir), 'Asia/Shanghai')
 
 /** Every rule is proven on records in the format of their source: some on which it fires, some on which it stays silent. */
 describe('shipped rules', () => {
-  it('are at least forty', () => {
-    expect(folders.length).toBeGreaterThanOrEqual(40)
+  it('are at least 150', () => {
+    expect(folders.length).toBeGreaterThanOrEqual(150)
   })
 
   it.each(folders.map((folder) => ({ path: folder.path, folder })))('$path is proven on its samples', ({ folder }) => {
@@ -20,4 +20,13 @@ describe('shipped rules', () => {
     expect(folder.silent.length).toBeGreaterThan(0)
     expect(prove(folder)).toEqual([])
   })
+
+  it.each(folders.map((folder) => ({ path: folder.path, folder })))(
+    'every small change of $path breaks a sample',
+    ({ folder }) => {
+      const { mutants, survivors, needless } = mutate(folder)
+      expect(mutants).toBeGreaterThan(1)
+      expect({ survivors, needless }).toEqual({ survivors: [], needless: [] })
+    },
+  )
 })

@@ -1,8 +1,9 @@
-import { dirname } from 'node:path/posix'
+import { basename, dirname } from 'node:path/posix'
 import ts from 'typescript'
+import { parse } from 'yaml'
 import { type Finding, type Project, walk } from './project.ts'
 
-/** Every rule carries what fires it and what must not. */
+/** Every rule carries what fires it and what must not, and evidence.yml says of each of these files what it rests on. */
 export function checkRuleSamples(project: Project): Finding[] {
   const findings: Finding[] = []
   for (const path of project.paths('content/rules/', /\.ya?ml$/)) {
@@ -15,8 +16,22 @@ export function checkRuleSamples(project: Project): Finding[] {
         if (project.text(sample).trim() === '') findings.push({ path: sample, message: 'is empty' })
       }
     }
+    findings.push(...checkEvidence(project, folder))
   }
   return findings
+}
+
+function checkEvidence(project: Project, folder: string): Finding[] {
+  const path = `${folder}/evidence.yml`
+  if (!project.has(path)) return [{ path: folder, message: 'has no evidence.yml, which says what its samples rest on' }]
+  const { samples = {} } = (parse(project.text(path)) ?? {}) as { samples?: Record<string, unknown> }
+  const files = project.paths(`${folder}/`, /\/(fires|silent)\.[^/]+$/).map((file) => basename(file))
+  return [
+    ...files.filter((file) => !samples[file]).map((file) => ({ path, message: `says nothing of ${file}` })),
+    ...Object.keys(samples)
+      .filter((file) => !files.includes(file))
+      .map((file) => ({ path, message: `speaks of ${file}, which is not there` })),
+  ]
 }
 
 const languages = { zh: 'web/src/i18n/zh-CN.ts', en: 'web/src/i18n/en.ts' }

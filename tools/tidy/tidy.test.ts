@@ -216,8 +216,15 @@ describe('knowledge', () => {
       'content/rules/a/silent.x.log': '\n',
       'content/rules/b/rule.yml': 'title: x\ncorrelation:\n  type: event_count',
       'content/rules/b/silent.x.log': 'line',
+      'content/rules/b/evidence.yml': 'samples:\n  silent.y.log: [{ tool: y }]',
     }
-    expect(said(checkRuleSamples, files)).toEqual(['silent.x.log is empty', 'rule.yml has no fires.* sample beside it'])
+    expect(said(checkRuleSamples, files)).toEqual([
+      'silent.x.log is empty',
+      'a has no evidence.yml, which says what its samples rest on',
+      'rule.yml has no fires.* sample beside it',
+      'evidence.yml says nothing of silent.x.log',
+      'evidence.yml speaks of silent.y.log, which is not there',
+    ])
   })
 
   it('says the same in both languages', () => {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { CodedError } from '../event/errors.ts'
 import { type ParsedFile, parseSigma } from './sigma/parse.ts'
 
@@ -7,7 +7,7 @@ import { type ParsedFile, parseSigma } from './sigma/parse.ts'
 const fileSizeLimit = 4 * 2 ** 20
 
 /**
- * Reads the Sigma documents under the given files and folders (every `.yml` and `.yaml`, folders walked in the order of
+ * Reads the Sigma documents under the given files and folders (every `.yml` and `.yaml` but evidence.yml, folders walked in the order of
  * their names). Throws RULES_UNREADABLE when a path is missing or cannot be read; what a file holds never throws.
  */
 export function readRulePaths(paths: readonly string[]): ParsedFile[] {
@@ -18,10 +18,13 @@ function ruleFiles(path: string): string[] {
   try {
     if (!statSync(path).isDirectory()) return [path]
     const names = readdirSync(path, { recursive: true, encoding: 'utf8' })
-    return names
-      .filter((name) => /\.ya?ml$/i.test(name))
-      .sort()
-      .map((name) => join(path, name))
+    return (
+      names
+        // What the samples beside a rule rest on is no rule.
+        .filter((name) => /\.ya?ml$/i.test(name) && basename(name) !== 'evidence.yml')
+        .sort()
+        .map((name) => join(path, name))
+    )
   } catch (cause) {
     throw unreadable(path, cause)
   }
