@@ -37,6 +37,7 @@ export type PageName =
   | 'event'
   | 'rules'
   | 'rule'
+  | 'workbench'
   | 'indicators'
   | 'exceptions'
   | 'assets'
@@ -208,6 +209,12 @@ export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
         name: 'rule',
         permission: 'rule:read',
         load: withAntDesign(() => import('./pages/rules/RulePage.tsx')),
+      },
+      {
+        path: '/workbench',
+        name: 'workbench',
+        permission: 'rule:read',
+        load: withAntDesign(() => import('./pages/workbench/WorkbenchPage.tsx')),
       },
       {
         path: '/events/$id',

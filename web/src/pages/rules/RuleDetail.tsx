@@ -70,6 +70,11 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
             />
             {rule.enabled ? t('rule.enabled') : t('rule.disabled')}
           </span>
+          {rule.kind === 'detection' || rule.kind === 'correlation' ? (
+            <Link className="button" to="/workbench" search={{ id: rule.textId } as never} data-testid="open-workbench">
+              {t('workbench.edit')}
+            </Link>
+          ) : null}
           <Link className="button" to="/detections" search={{ rule: id, from: 'all' } as never}>
             {t('rule.openDetections')}
           </Link>

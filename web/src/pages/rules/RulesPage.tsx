@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router'
 import { Switch } from 'antd'
 import { useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -32,6 +33,9 @@ export default function RulesPage() {
     enabled: url.enabled,
     canFire: url.canFire,
     technique: url.technique,
+    origin: url.origin,
+    stage: url.stage,
+    collection: url.collection,
   }
   const list = useList<Rule>(['rules', filters], (after) =>
     answer(api.GET('/api/v1/rules', { params: { query: { ...filters, after, limit: 200 } as never } })),
@@ -81,6 +85,22 @@ export default function RulesPage() {
         title: t('rule.stage'),
         width: 112,
         render: (row) => <Stage tactics={row.tactics} />,
+      },
+      {
+        key: 'origin',
+        minor: true,
+        title: t('workbench.origin'),
+        width: 84,
+        render: (row) => t(`workbench.origins.${row.origin}`),
+      },
+      {
+        key: 'step',
+        minor: true,
+        title: t('workbench.stage'),
+        width: 84,
+        render: (row) => (
+          <span className={row.stage === 'live' ? '' : 'chip warn'}>{t(`workbench.stages.${row.stage}`)}</span>
+        ),
       },
       {
         key: 'techniques',
@@ -161,6 +181,29 @@ export default function RulesPage() {
           ]}
           onChange={(canFire) => setUrl({ canFire })}
         />
+        <Filter
+          label={t('workbench.origin')}
+          value={url.origin}
+          allLabel={t('filter.all')}
+          options={(['shipped', 'own', 'override', 'import'] as const).map((value) => ({
+            value,
+            label: t(`workbench.origins.${value}`),
+          }))}
+          onChange={(origin) => setUrl({ origin })}
+        />
+        <Filter
+          label={t('workbench.stage')}
+          value={url.stage}
+          allLabel={t('filter.all')}
+          options={(['live', 'test', 'draft'] as const).map((value) => ({
+            value,
+            label: t(`workbench.stages.${value}`),
+          }))}
+          onChange={(stage) => setUrl({ stage })}
+        />
+        <Link className="button primary" to="/workbench" data-testid="new-rule">
+          {t('workbench.newRule')}
+        </Link>
       </PageHead>
       <Split
         id="rules"
@@ -190,6 +233,9 @@ export default function RulesPage() {
                       enabled: undefined,
                       canFire: undefined,
                       technique: undefined,
+                      origin: undefined,
+                      stage: undefined,
+                      collection: undefined,
                     })
                   }
                 >

@@ -1,4 +1,4 @@
-import { FieldTimeOutlined } from '@ant-design/icons'
+import { FieldTimeOutlined, SafetyOutlined } from '@ant-design/icons'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
@@ -67,18 +67,23 @@ export function EventPanel({ id, at, full = false, onAround }: EventPanelProps) 
           ) : null}
           <code>{id}</code> <Copy text={id} />
         </div>
-        {event && onAround ? (
+        {event ? (
           <div className="row">
-            <Action
-              onClick={() =>
-                onAround(
-                  new Date(Date.parse(event['@timestamp']) - aroundMs).toISOString(),
-                  new Date(Date.parse(event['@timestamp']) + aroundMs).toISOString(),
-                )
-              }
-            >
-              <FieldTimeOutlined /> {t('event.around')}
-            </Action>
+            <Link className="button" to="/workbench" search={{ event: id } as never} data-testid="rule-from-event">
+              <SafetyOutlined /> {t('workbench.fromEvent')}
+            </Link>
+            {onAround ? (
+              <Action
+                onClick={() =>
+                  onAround(
+                    new Date(Date.parse(event['@timestamp']) - aroundMs).toISOString(),
+                    new Date(Date.parse(event['@timestamp']) + aroundMs).toISOString(),
+                  )
+                }
+              >
+                <FieldTimeOutlined /> {t('event.around')}
+              </Action>
+            ) : null}
           </div>
         ) : null}
       </div>

@@ -3,9 +3,11 @@ import {
   DownloadOutlined,
   PauseCircleOutlined,
   PlayCircleOutlined,
+  SafetyOutlined,
   ZoomOutOutlined,
 } from '@ant-design/icons'
 import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useEffect, useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
@@ -230,6 +232,14 @@ export default function SearchPage() {
             >
               <CodeOutlined /> SQL
             </button>
+            <Link
+              className="tool"
+              to="/workbench"
+              search={{ query: url.query } as never}
+              data-testid="rule-from-search"
+            >
+              <SafetyOutlined /> {t('workbench.fromSearch')}
+            </Link>
           </div>
           {showSql && firstPage ? (
             <div className="row" style={{ alignItems: 'flex-start' }}>
