@@ -1,5 +1,6 @@
 import { type Condition, parseCondition } from './condition.ts'
 import type { DetectionDocument, FilterDocument, SigmaDocument } from './document.ts'
+import { describeContradiction, findContradiction, findListOnly } from './impossible.ts'
 import { compileItem, type ModifierOptions } from './modifiers.ts'
 import type { Expression } from './predicate.ts'
 import { RuleRefused } from './refusal.ts'
@@ -57,9 +58,21 @@ function compileAnew(document: DetectionDocument, filters: FilterDocument[], opt
     'detection',
     modifierOptions(document.source),
   )
+  const path = ['detection', 'condition']
+  const contradiction = findContradiction(expression)
+  if (contradiction)
+    throw new RuleRefused('impossible', `${describeContradiction(contradiction)} exclude each other`, path)
+  const listOnly = findListOnly(expression)
+  if (listOnly)
+    modifierOptions(document.source).warn(
+      `${describeContradiction(listOnly)}: only a field that holds a list can match both`,
+      path,
+    )
   for (const filter of filters) {
     const condition = compileFilter(filter, modifierOptions(filter.source))
     expression = { kind: 'and', children: [expression, condition] }
+    if (findContradiction(expression))
+      modifierOptions(filter.source).warn('The filter leaves nothing of the rule', ['filter', 'condition'])
   }
   return { document, expression, plan: planRule(expression), warnings }
 }

@@ -72,9 +72,19 @@ describe('Sigma documents', () => {
     [`${head('x')}detection: {s: {A|i: a}, condition: s}`, 'modifier-order'],
     [`${head('x')}detection: {s: {A|contains|windash: ' -a -b -c -d -e -f -g -h'}, condition: s}`, 'limit'],
     [`${head('x')}detection: {s: {A|expand: '%missing%'}, condition: s}`, 'placeholder'],
+    [`${head('x')}detection: {s: {A: 1}, condition: s and not s}`, 'impossible'],
+    [`${head('x')}detection: {s: {A: x, B: y}, t: {A|endswith: X}, condition: s and not t}`, 'impossible'],
+    [
+      `${head('x')}detection: {s: {A|contains: abc}, t: {A|contains: [z, b]}, condition: s and not 1 of t*}`,
+      'impossible',
+    ],
+    [`${head('x')}detection: {s: {A: null}, t: {A: x}, u: {A|re: y}, condition: s and (t or u)}`, 'impossible'],
+    [`${head('x')}detection: {s: {A|exists: false, A|contains: x}, condition: s}`, 'impossible'],
+    [`${head('x')}detection: {s: {A: x}, t: {A|contains|cased: X}, condition: s and not t}`, undefined],
+    [`${head('x')}detection: {s: {A: x}, t: {A: x, B: y}, condition: s and not t}`, undefined],
     [`${head('x')}detection: &a {s: {A: *a}, condition: s}`, 'yaml'],
   ])('refuses %j: %s', (text, reason) => {
-    expect(reasons(text)).toEqual([reason])
+    expect(reasons(text)).toEqual(reason === undefined ? [] : [reason])
   })
 
   it('refuses the second of two rules with one id', () => {
@@ -89,6 +99,11 @@ describe('Sigma documents', () => {
     expect(matching(rule, { A: 'u=a.bcd;' }, placeholders)).toEqual(['x'])
     expect(matching(rule, { B: 'a.b*' }, placeholders)).toEqual(['x'])
     expect(matching(rule, { B: 'a+bb' }, placeholders)).toEqual([])
+  })
+
+  it('warns of texts that only a list can equal', () => {
+    const [rule] = setOf(`${head('x')}detection:\n  s: {A: one}\n  t: {A: two}\n  condition: s and t\n`).rules
+    expect(rule!.warnings).toMatchObject([{ line: 7 }])
   })
 
   it('warns of `all` over a single value', () => {

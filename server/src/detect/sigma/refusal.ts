@@ -21,6 +21,7 @@ export const refusalTable = {
   duplicate: 'Two rules have the same id or name; change one of them.',
   reference: 'The correlation names a rule that is not loaded or was refused itself.',
   cycle: 'Correlations refer to each other in a circle.',
+  impossible: 'Nothing can fulfil the condition; correct the parts that exclude each other.',
   filter: 'A filter needs rules (a list or `any`), search identifiers and a condition.',
 } as const
 

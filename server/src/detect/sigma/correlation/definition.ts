@@ -94,6 +94,9 @@ export function compileCorrelation(
   const perRule = (fields: string[]) =>
     names.map((_, rule) => fields.map((field) => (aliases.has(field) ? aliases.get(field)![rule] : field)))
   const condition = readCondition(map.get('condition'), type, names, refuse)
+  if (!canHold(type, names.length, condition)) {
+    throw new RuleRefused('impossible', 'No count or value can fulfil the condition', ['correlation', 'condition'])
+  }
   const valueFields = condition.fields.length > 0 ? condition.fields : textList(map.get('field'))
   const needsField = type.startsWith('value_')
   if (needsField && valueFields.length === 0) refuse(`\`${type}\` needs \`condition.field\``, 'condition')
@@ -160,6 +163,52 @@ function readAliases(
     )
   }
   return aliases
+}
+
+/** False when nothing can fulfil the condition: tried on every number that could make a difference, and every set of rules seen. */
+function canHold(type: CorrelationType, ruleCount: number, { thresholds, expression }: ReadCondition): boolean {
+  if (expression) return canBeSeen(expression, ruleCount)
+  const numbers = thresholds.map(({ number }) => number).sort((a, b) => a - b)
+  const between = numbers.map((number, i) => (number + (numbers[i + 1] ?? number + 2)) / 2)
+  const isCount = !type.startsWith('value_') || type === 'value_count'
+  const tried = [...numbers, ...between, numbers[0]! - 1].flatMap((number) =>
+    isCount ? [Math.floor(number), Math.ceil(number), Math.floor(number) + 1] : [number],
+  )
+  // An event is looked at when it comes: at least it has been counted. An order that is not complete counts none.
+  const least = type === 'temporal_ordered' ? 0 : 1
+  const most = type.startsWith('temporal') ? ruleCount : Number.POSITIVE_INFINITY
+  return tried.some(
+    (number) =>
+      (!isCount || (number >= least && number <= most)) &&
+      thresholds.every(({ operator, number: limit }) => compareCount(operator, number, limit)),
+  )
+}
+
+function compareCount(operator: CountOperator, left: number, right: number): boolean {
+  if (operator === 'gt') return left > right
+  if (operator === 'gte') return left >= right
+  if (operator === 'lt') return left < right
+  if (operator === 'lte') return left <= right
+  return operator === 'eq' ? left === right : left !== right
+}
+
+/** Rules with which every combination is tried. */
+const triedRules = 7
+
+/** Each rule is unseen, seen only after the event, or seen before it; at least one is seen. */
+function canBeSeen(expression: RuleExpression, ruleCount: number): boolean {
+  if (ruleCount > triedRules) return true
+  for (let state = 1; state < 3 ** ruleCount; state++) {
+    const seenOf = (rule: number) => Math.floor(state / 3 ** rule) % 3
+    const holds = (part: RuleExpression, ahead: boolean): boolean => {
+      if (part.kind === 'rule') return seenOf(part.rule) >= (ahead ? 1 : 2)
+      if (part.kind === 'not') return !holds(part.child, !ahead)
+      const test = (child: RuleExpression) => holds(child, ahead)
+      return part.kind === 'and' ? part.children.every(test) : part.children.some(test)
+    }
+    if (holds(expression, false)) return true
+  }
+  return false
 }
 
 interface ReadCondition {

@@ -108,7 +108,6 @@ describe('correlations', () => {
   it('takes a range', () => {
     const range = { ...threeFailures, condition: { gte: 2, lte: 3 } }
     expect(timesOf(range, failures([0, 1, 2, 3, 4]))).toEqual([1])
-    expect(timesOf({ ...threeFailures, condition: { gt: 5, lt: 3 } }, failures([0, 1, 2]))).toEqual([])
   })
 
   it('compares numbers of a field: sum, average, median, percentile', () => {
@@ -188,6 +187,15 @@ describe('correlations', () => {
     expect(reasonOf({ type: 'value_count', condition: { gte: 2 } })).toEqual(['structure'])
     expect(reasonOf({ type: 'event_count', condition: { gte: 2 }, timespan: '5x' })).toEqual(['structure'])
     expect(reasonOf({ type: 'event_count', condition: { gte: 1e6 } })).toEqual(['limit'])
+    expect(reasonOf({ type: 'event_count', condition: { gte: 2 }, timespan: '0s' })).toEqual(['structure'])
+    for (const condition of [{ gt: 5, lt: 3 }, { gt: 5, lt: 6 }, { lt: 1 }, { eq: 2.5 }, { eq: 2, neq: 2 }])
+      expect(reasonOf({ type: 'event_count', condition })).toEqual(['impossible'])
+    expect(reasonOf({ type: 'value_sum', condition: { field: 'b', gt: 5, lt: 6 } })).toEqual([])
+    expect(reasonOf({ type: 'value_sum', condition: { field: 'b', gte: 5, lt: 5 } })).toEqual(['impossible'])
+    expect(reasonOf({ type: 'temporal', condition: { gte: 2 } })).toEqual(['impossible'])
+    expect(reasonOf({ type: 'temporal', condition: 'not r1' })).toEqual(['impossible'])
+    expect(reasonOf({ type: 'temporal', rules: ['r1', 'r2'], condition: 'r1 and not r1' })).toEqual(['impossible'])
+    expect(reasonOf({ type: 'temporal', rules: ['r1', 'r2'], condition: 'not r1' })).toEqual([])
     expect(reasonOf({ type: 'event_count', condition: { gte: 2 }, aliases: { ip: { r9: 'x' } } })).toEqual([
       'structure',
     ])
