@@ -18,8 +18,8 @@ export interface Stage {
   close(): Promise<void>
 }
 
-export async function openStage(): Promise<Stage> {
-  const [platform, browser] = await Promise.all([startPlatform(), openBrowser()])
+export async function openStage(options: Parameters<typeof startPlatform>[0] = {}): Promise<Stage> {
+  const [platform, browser] = await Promise.all([startPlatform(options), openBrowser()])
   // They are printed once the program is ready, a moment after it answers so.
   await until(
     async () => accounts.every((name) => name in platform.accounts()),
@@ -65,4 +65,11 @@ export async function addPerson({ platform }: Stage, { name, role, unitId = 1 }:
   const answer = await platform.request<{ oneTimePassword: string }>('POST', '/api/v1/users', body)
   if (answer.status !== 201) throw new Error(`no user ${name}: ${JSON.stringify(answer.body)}`)
   return answer.body.oneTimePassword
+}
+
+/** Names that people gave to units and to each other: of any language. */
+export async function names({ platform }: Stage): Promise<string[]> {
+  const units = await platform.request<{ items: { name: string }[] }>('GET', '/api/v1/units')
+  const users = await platform.request<{ items: { displayName: string }[] }>('GET', '/api/v1/users')
+  return [...units.body.items.map(({ name }) => name), ...users.body.items.map(({ displayName }) => displayName)]
 }

@@ -5,7 +5,7 @@ import { until } from '../harness/platform.ts'
 import { sendTcp } from '../harness/send.ts'
 import { lookAt } from './look-at.ts'
 import { sshIntrusion } from './ssh-lines.ts'
-import { type Account, accounts, openStage, ownPassword, type Stage } from './stage.ts'
+import { type Account, accounts, names, openStage, ownPassword, type Stage } from './stage.ts'
 
 const attacker = { address: '203.0.113.77', host: 'portal-web-07' }
 
@@ -313,7 +313,8 @@ describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
 })
 
 /** Something on every page. Returns the texts that people gave, which may be of any language. */
-async function furnish({ platform }: Stage): Promise<string[]> {
+async function furnish(stage: Stage): Promise<string[]> {
+  const { platform } = stage
   const create = async (path: string, body: unknown) => {
     const answer = await platform.request('POST', `/api/v1/${path}`, body)
     expect(answer, path).toMatchObject({ status: 201 })
@@ -343,7 +344,5 @@ async function furnish({ platform }: Stage): Promise<string[]> {
     30_000,
     () => 'no second incident',
   )
-  const units = await platform.request<{ items: { name: string }[] }>('GET', '/api/v1/units')
-  const users = await platform.request<{ items: { displayName: string }[] }>('GET', '/api/v1/users')
-  return [...units.body.items.map(({ name }) => name), ...users.body.items.map(({ displayName }) => displayName)]
+  return names(stage)
 }

@@ -42,13 +42,13 @@ export function ImportDialog({ title, hint, send, onClose }: ImportDialogProps) 
     >
       {result ? (
         <div className="column">
-          <p className="good">
+          <p className="good" data-testid="import-done">
             {t('import.done', { imported: formatNumber(result.imported), unchanged: formatNumber(result.unchanged) })}
           </p>
           {result.rejected.length > 0 ? (
             <>
               <p className="bad">{t('import.rejected', { number: formatNumber(result.rejected.length) })}</p>
-              <pre className="raw">
+              <pre className="raw" data-testid="import-rejected">
                 {result.rejected
                   .slice(0, 100)
                   .map(({ line, message }) => `${line}: ${message}`)

@@ -13,15 +13,17 @@ export function HelpOverlay() {
   const { t } = useTranslation()
   const [open, setOpen] = useState(false)
   const box = useRef<HTMLDivElement>(null)
-  useKeys({ '?': () => setOpen((before) => !before) })
-  useKeys({ Escape: () => setOpen(false) }, open)
+  useKeys({ '?': () => setOpen(true) })
   useEffect(() => {
     const onOpen = () => setOpen(true)
     window.addEventListener(event, onOpen)
     return () => window.removeEventListener(event, onOpen)
   }, [])
   useEffect(() => {
-    if (open) box.current?.focus()
+    if (!open) return
+    const before = document.activeElement as HTMLElement | null
+    box.current?.focus()
+    return () => before?.focus?.({ preventScroll: true })
   }, [open])
   if (!open) return null
   const keys = ['j', 'k', 'enter', 'x', 'slash', 'escape', 'help'] as const
@@ -30,7 +32,21 @@ export function HelpOverlay() {
     // biome-ignore lint/a11y/noStaticElementInteractions: a click beside the box closes it; Escape does the same
     // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does the same
     <div className="help-overlay" onClick={(click) => click.target === click.currentTarget && setOpen(false)}>
-      <div ref={box} role="dialog" aria-modal="true" aria-label={t('help.title')} tabIndex={-1} data-testid="help">
+      <div
+        ref={box}
+        role="dialog"
+        aria-modal="true"
+        aria-label={t('help.title')}
+        tabIndex={-1}
+        data-testid="help"
+        // Inside a dialog the keys of the page are silent; these two are its own.
+        onKeyDown={(press) => {
+          if (press.key !== 'Escape' && press.key !== '?') return
+          press.preventDefault()
+          press.stopPropagation()
+          setOpen(false)
+        }}
+      >
         <div className="row between">
           <h2>{t('help.title')}</h2>
           <button type="button" className="button" onClick={() => setOpen(false)}>

@@ -106,6 +106,8 @@ export function Table<Row>(props: TableProps<Row>) {
     setCursor(next)
     const element = scroll.current
     if (element) {
+      // Enter then means the row, not the link or button that was used last.
+      element.focus({ preventScroll: true })
       const top = next * rowHeight
       if (top < element.scrollTop) element.scrollTop = top
       else if (top + rowHeight * 2.2 > element.scrollTop + element.clientHeight)
@@ -158,6 +160,7 @@ export function Table<Row>(props: TableProps<Row>) {
       <div
         ref={scroll}
         className="table-scroll"
+        tabIndex={-1}
         onScroll={(event) => {
           const { scrollTop, clientHeight, scrollHeight } = event.currentTarget
           if (windowed) setView((before) => ({ ...before, top: scrollTop, height: clientHeight }))

@@ -1,6 +1,6 @@
 import { ConfigProvider, theme } from 'antd'
 import type { Locale } from 'antd/es/locale'
-import { type ReactNode, useEffect, useMemo, useState } from 'react'
+import { type ReactNode, useEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import { useTranslation } from 'react-i18next'
 import { fontFamily, monoFamily } from './palette.ts'
 import { useTheme } from './theme.tsx'
@@ -9,6 +9,7 @@ import { useTheme } from './theme.tsx'
 export function AntTheme({ children }: { children: ReactNode }) {
   const { mode, palette } = useTheme()
   const { i18n } = useTranslation()
+  const still = useStill()
   const [locale, setLocale] = useState<Locale>()
   useEffect(() => {
     let current = true
@@ -40,15 +41,31 @@ export function AntTheme({ children }: { children: ReactNode }) {
         motionDurationMid: '0.12s',
         motionDurationSlow: '0.16s',
         zIndexPopupBase: 1200,
+        // Ant Design must know: lists that wait for an animation which never comes stay out of sight.
+        motion: !still,
       },
       components: { Form: { itemMarginBottom: 14, verticalLabelPadding: '0 0 2px' } },
     }),
-    [mode, palette],
+    [mode, palette, still],
   )
   return (
     <ConfigProvider theme={config} locale={locale} wave={{ disabled: true }} button={{ autoInsertSpace: false }}>
       {children}
     </ConfigProvider>
+  )
+}
+
+const lessMotion = '(prefers-reduced-motion: reduce)'
+
+/** Whether the reader asked for less motion. */
+function useStill(): boolean {
+  return useSyncExternalStore(
+    (listen) => {
+      const query = window.matchMedia(lessMotion)
+      query.addEventListener('change', listen)
+      return () => query.removeEventListener('change', listen)
+    },
+    () => window.matchMedia(lessMotion).matches,
   )
 }
 

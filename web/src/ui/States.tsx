@@ -1,6 +1,8 @@
+import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/problem.ts'
+import type { PageName } from '../routes.tsx'
 import { Copy } from './Copy.tsx'
 import { failureOf, hintOf, messageOf } from './problemText.ts'
 
@@ -16,7 +18,16 @@ export function Empty({ title, children, action }: { title: ReactNode; children?
 }
 
 /** The code, what happened and what to try; the request id leads the administrator to the log line. */
-export function Problem({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+export function Problem({
+  error,
+  onRetry,
+  list,
+}: {
+  error: unknown
+  onRetry?: () => void
+  /** Where to go on from a thing that cannot be shown. */
+  list?: { to: string; name: PageName }
+}) {
   const { t } = useTranslation()
   const known = error instanceof ApiError ? error : undefined
   const code = known?.code ?? 'CLIENT_ERROR'
@@ -40,6 +51,11 @@ export function Problem({ error, onRetry }: { error: unknown; onRetry?: () => vo
           <button type="button" className="button" onClick={onRetry}>
             {t('actions.retry')}
           </button>
+        ) : null}
+        {list ? (
+          <Link className="button" to={list.to as '/'} data-testid="to-list">
+            {t('states.toList', { page: t(`pages.${list.name}`) })}
+          </Link>
         ) : null}
         {known?.requestId ? (
           <span className="faint small">

@@ -199,10 +199,10 @@ export default function AssetsPage() {
     <div className="page fill">
       <PageHead title={t('pages.assets')}>
         <FilterText value={url.text} placeholder={t('asset.filterText')} onChange={(text) => setUrl({ text })} />
-        <Action reason={reason} onClick={() => setImporting(true)}>
+        <Action reason={reason} onClick={() => setImporting(true)} testId="import-assets">
           {t('actions.import')}
         </Action>
-        <Action primary reason={reason} onClick={() => setEditing('new')}>
+        <Action primary reason={reason} onClick={() => setEditing('new')} testId="new-asset">
           {t('asset.new')}
         </Action>
       </PageHead>

@@ -16,6 +16,7 @@ import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { Value } from '../../ui/Value.tsx'
+import { conditionsOf } from '../exceptions/conditions.ts'
 import { ExceptionDialog } from '../exceptions/ExceptionDialog.tsx'
 import { RuleLink } from '../incidents/IncidentSummary.tsx'
 
@@ -39,7 +40,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
     return (
       <div className="detail">
         <div className="detail-body">
-          <Problem error={error} onRetry={() => void refetch()} />
+          <Problem error={error} onRetry={() => void refetch()} list={{ to: '/detections', name: 'detections' }} />
         </div>
       </div>
     )
@@ -156,9 +157,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
       {excepting ? (
         <ExceptionDialog
           ruleIds={[detection.ruleId]}
-          conditions={detection.matched
-            .slice(0, 2)
-            .map(({ field, value }) => ({ field, operator: 'equals' as const, values: [value] }))}
+          conditions={conditionsOf(detection.entities)}
           reason=""
           onDone={() => setExcepting(false)}
         />

@@ -123,6 +123,7 @@ export function ExceptionDialog({ ruleIds, conditions, reason, onDone }: Excepti
                     style={{ flex: 2 }}
                   >
                     <AutoComplete
+                      className="mono"
                       options={rankFields(fields, form.getFieldValue(['conditions', name, 'field']) ?? '', 20).map(
                         (field) => ({ value: field.name }),
                       )}

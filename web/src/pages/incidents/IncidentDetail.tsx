@@ -15,6 +15,7 @@ import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Tabs } from '../../ui/Tabs.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { useUrl } from '../../ui/useUrl.ts'
+import { conditionsOf } from '../exceptions/conditions.ts'
 import { ExceptionDialog } from '../exceptions/ExceptionDialog.tsx'
 import { AssignButton } from './AssignButton.tsx'
 import { CloseDialog } from './CloseDialog.tsx'
@@ -66,7 +67,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
           <h2>#{id}</h2>
         </div>
         <div className="detail-body">
-          <Problem error={error} onRetry={() => void refetch()} />
+          <Problem error={error} onRetry={() => void refetch()} list={{ to: '/incidents', name: 'incidents' }} />
         </div>
       </div>
     )
@@ -210,9 +211,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
       {excepting ? (
         <ExceptionDialog
           ruleIds={incident.ruleIds}
-          conditions={incident.entities
-            .slice(0, 1)
-            .map(({ type, value }) => ({ field: `entity.${type}`, operator: 'equals' as const, values: [value] }))}
+          conditions={conditionsOf(incident.entities)}
           reason={t('incident.exceptionReason', { id: formatNumber(id) })}
           onDone={() => setExcepting(false)}
         />

@@ -168,6 +168,7 @@ export function Channels({ onShowDeliveries }: { onShowDeliveries(): void }) {
               style={{ color: 'var(--accent)' }}
               disabled={reason !== undefined || testing}
               title={reason}
+              data-testid="test-channel"
               onClick={() => test(row.id)}
             >
               {t('notification.test')}
@@ -227,7 +228,7 @@ export function Channels({ onShowDeliveries }: { onShowDeliveries(): void }) {
         columns={columns}
         rowKey={(row) => String(row.id)}
         endTools={
-          <Action primary reason={reason} onClick={() => setEditing('new')}>
+          <Action primary reason={reason} onClick={() => setEditing('new')} testId="new-channel">
             {t('notification.new')}
           </Action>
         }

@@ -112,6 +112,7 @@ export function Deliveries() {
               style={{ color: 'var(--accent)' }}
               disabled={reason !== undefined || isPending}
               title={reason}
+              data-testid="retry-delivery"
               onClick={() => retry(row.id)}
             >
               {t('notification.retry')}

@@ -48,7 +48,7 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
     return (
       <div className="detail">
         <div className="detail-body">
-          <Problem error={error} onRetry={() => void refetch()} />
+          <Problem error={error} onRetry={() => void refetch()} list={{ to: '/sources', name: 'sources' }} />
         </div>
       </div>
     )

@@ -22,6 +22,8 @@ export function UnitTree({ units, error, onRetry }: { units: Unit[] | undefined;
   const can = useCan()
   const queries = useQueryClient()
   const [dialog, setDialog] = useState<'new' | 'rename' | 'move' | null>(null)
+  // All are open unless closed by hand, so that a new unit is seen where it hangs.
+  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set())
   // The state that the dialog was filled from.
   const [editing, setEditing] = useState<Unit>()
   const refresh = () => queries.invalidateQueries({ queryKey: ['units'] })
@@ -125,7 +127,13 @@ export function UnitTree({ units, error, onRetry }: { units: Unit[] | undefined;
         {tree.length > 0 ? (
           <Tree
             blockNode
-            defaultExpandAll
+            expandedKeys={units!.map(({ id }) => String(id)).filter((key) => !folded.has(key))}
+            onExpand={(_keys, { expanded, node }) => {
+              const next = new Set(folded)
+              if (expanded) next.delete(String(node.key))
+              else next.add(String(node.key))
+              setFolded(next)
+            }}
             treeData={tree}
             selectedKeys={url.unit ? [url.unit] : []}
             titleRender={(node) => <UnitTitle unit={units!.find(({ id }) => String(id) === node.key)!} />}

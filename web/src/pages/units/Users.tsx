@@ -86,6 +86,7 @@ export function Users({ units }: { units: Unit[] }) {
     },
   })
   const reason = can('user:write')
+  const isSelf = editing !== null && editing !== 'new' && editing.id === me?.user?.id
   const unit = units.find(({ id }) => String(id) === url.unit)
   const rows = unit ? list.rows?.filter(({ unitPath }) => unitPath.startsWith(unit.path)) : list.rows
   const columns = useMemo<Column<User>[]>(
@@ -147,6 +148,7 @@ export function Users({ units }: { units: Unit[] }) {
                 className="plain faint"
                 disabled={reason !== undefined}
                 title={reason}
+                data-testid="edit-user"
                 onClick={() => setEditing(row)}
               >
                 {t('actions.edit')}
@@ -238,13 +240,15 @@ export function Users({ units }: { units: Unit[] }) {
           >
             <Input />
           </Form.Item>
-          <Form.Item name="role" label={t('user.role')} extra={t('user.roleHint')}>
+          <Form.Item name="role" label={t('user.role')} extra={isSelf ? t('user.ownPowers') : t('user.roleHint')}>
             <Select
+              disabled={isSelf}
               options={roles.map((value) => ({ value, label: `${t(`role.${value}`)} — ${t(`roleHint.${value}`)}` }))}
             />
           </Form.Item>
           <Form.Item name="unitId" label={t('source.unit')} rules={[{ required: true }]}>
             <Select
+              disabled={isSelf}
               showSearch
               optionFilterProp="label"
               options={units.map(({ id, name }) => ({ value: id, label: name }))}
