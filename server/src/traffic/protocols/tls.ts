@@ -230,7 +230,7 @@ function fingerprints(client: ClientHello, carrier: 't' | 'd' | 'q'): Fields {
 }
 
 /** What a ClientHello tells, over TCP (`t`), DTLS (`d`) or QUIC (`q`). */
-function clientHelloFields(client: ClientHello, carrier: 't' | 'd' | 'q'): Fields {
+export function clientHelloFields(client: ClientHello, carrier: 't' | 'd' | 'q'): Fields {
   const fields: Fields = {
     ...fingerprints(client, carrier),
   }
