@@ -252,3 +252,21 @@ describe('resources', () => {
     expect(overview.body).toMatchObject({ events: null, missing: ['events'], incidents: { open: 0 } })
   })
 })
+
+test('what is no request to any route is answered with a code too, and the line is closed', async () => {
+  const cases: [string, number, string][] = [
+    [`GET /?${'a'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 413, 'TOO_LARGE'],
+    [`GET / HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`, 413, 'TOO_LARGE'],
+    ['GET / HTTP/9.9\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['\u0000\u0001\u0002 nonsense\r\n\r\n', 400, 'BAD_REQUEST'],
+    ['GET / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n', 400, 'BAD_REQUEST'],
+  ]
+  for (const [bytes, status, code] of cases) {
+    const answer = await raw(bytes)
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).error).toMatchObject({
+      code,
+      hint: expect.any(String),
+    })
+  }
+})

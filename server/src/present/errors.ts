@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
 import { CodedError, type ErrorCode, errorTable } from '../event/errors.ts'
@@ -16,6 +18,27 @@ export function answerError(error: FastifyError | Error, request: FastifyRequest
     .type('application/json; charset=utf-8')
     .serializer(JSON.stringify)
     .send(errorAnswer(coded, request.id))
+}
+
+/**
+ * What is no HTTP that a route could see: headers beyond the bound, a broken request line, a client that goes silent in
+ * the middle. Answered like every other mistake, on the bare socket, which is then closed.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, requestId: string): void {
+  // A client that is gone hears nothing.
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy()
+  const coded =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? new CodedError('TOO_LARGE', 'The address and the headers of the request are too large together')
+      : new CodedError('BAD_REQUEST', 'The request is not HTTP as it should be')
+  const body = JSON.stringify(errorAnswer(coded, requestId))
+  const head = [
+    `HTTP/1.1 ${coded.status} ${STATUS_CODES[coded.status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 function errorAnswer(error: CodedError, requestId: string) {

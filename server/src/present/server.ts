@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import cookie from '@fastify/cookie'
 import fastify, { LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -5,7 +6,7 @@ import { requirePermission } from '../state/write.ts'
 import type { App } from './app.ts'
 import { Authenticator, guard } from './authenticate.ts'
 import type { Dependencies } from './dependencies.ts'
-import { answerError } from './errors.ts'
+import { answerClientError, answerError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
 import { LiveHub } from './live-hub.ts'
 import { registerOpenApi } from './openapi.ts'
@@ -67,6 +68,7 @@ export function createServer(dependencies: Dependencies): App {
     genReqId: () => clock.id(),
     // A path that cannot be decoded never reaches a route; it is answered like every other mistake.
     frameworkErrors: answerError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket as Socket, clock.id()),
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)

@@ -108,8 +108,8 @@ export function importRoutes(app: App, dependencies: Dependencies): void {
   )
 }
 
-async function receive(upload: Readable | null, path: string): Promise<number> {
-  if (upload === null) throw new CodedError('BAD_REQUEST', 'The request has no body')
+async function receive(upload: Readable | null | undefined, path: string): Promise<number> {
+  if (!upload) throw new CodedError('BAD_REQUEST', 'The request has no body')
   let bytes = 0
   try {
     await pipeline(
