@@ -1,6 +1,8 @@
 // `npm run soak -- --minutes N [--rate N] [--seed N] [--write]`: the built program under load for a long time, killed
 // again and again, it and its children. Every record that was acknowledged must be stored exactly once, and memory must
-// stay bounded. `--write` puts the result into docs/reference/soak.md.
+// stay bounded. Before it, with `--seeds N` and `--rounds N`, the simulations run with so many seeds and the API is fuzzed
+// with so many rounds. `--write` puts the result into docs/reference/soak.md.
+import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +17,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     rate: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '2000' },
+    rounds: { type: 'string', default: '100' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -35,6 +39,7 @@ const batches = new Map<string, number>()
 const samples: Sample[] = []
 const problems: string[] = []
 
+simulateAndFuzz()
 const platform = await startPlatform()
 const endsAtMs = Date.now() + minutes * 60_000
 try {
@@ -48,6 +53,24 @@ const report = describe()
 console.log(report)
 if (values.write) writeFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reference', 'soak.md'), report)
 process.exit(problems.length > 0 ? 1 : 0)
+
+/** What the normal test run does with few seeds and rounds, with many. */
+function simulateAndFuzz(): void {
+  const env = { ...process.env, WATCHFIRE_SIM_SEEDS: values.seeds, WATCHFIRE_FUZZ_ROUNDS: values.rounds }
+  const vitest = join(import.meta.dirname, '..', '..', 'node_modules', 'vitest', 'vitest.mjs')
+  const parameters = [
+    vitest,
+    'run',
+    '--project',
+    'simulation',
+    '--project',
+    'contract',
+    'tests/sim',
+    'tests/contract/fuzz',
+  ]
+  const { status } = spawnSync(process.execPath, parameters, { env, stdio: 'inherit' })
+  if (status !== 0) problems.push(`the simulations or the fuzzing of the API failed (exit ${status})`)
+}
 
 function isOver(): boolean {
   return Date.now() >= endsAtMs
