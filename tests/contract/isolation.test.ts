@@ -9,7 +9,7 @@ import type { IncidentFacts } from '../../server/src/event/incident.ts'
 import { decodeRawRecord } from '../../server/src/event/raw-record.ts'
 import { detections, incidentActivity, incidents } from '../../server/src/seams/store/schema/incidents.ts'
 import { outbox } from '../../server/src/seams/store/schema/notifications.ts'
-import { ruleFindings } from '../../server/src/seams/store/schema/rules.ts'
+import { ruleCollections, ruleFindings } from '../../server/src/seams/store/schema/rules.ts'
 import { analyticWindows, runs } from '../../server/src/seams/store/schema/runs.ts'
 import { sourceMinutes, sources } from '../../server/src/seams/store/schema/sources.ts'
 import {
@@ -727,6 +727,38 @@ const cases: Record<string, Case> = {
     expect(text).not.toContain('beta')
   },
 
+  changeRules: async () => {
+    const { id } = await storedRule('isolation-bulk')
+    const body = { filter: { text: id }, stage: 'live' }
+    for (const side of [alpha, beta]) expect((await call(side.manager, 'POST', 'rules/bulk', body)).status).toBe(404)
+    expect((await call(server.root.manager, 'POST', 'rules/bulk', body)).body).toEqual({ matched: 1, changed: 1 })
+  },
+  importRules: async () => {
+    const path = 'rule-collections?name=isolation&fileName=rules.zip'
+    for (const side of [alpha, beta]) expect((await upload(side.manager, path)).status).toBe(404)
+    expect((await upload(server.root.operator, path)).status).toBe(403)
+    expect((await call(alpha.operator, 'GET', 'rule-collections')).body.total).toBe(0)
+  },
+  getRuleImport: async () => {
+    const { body, status } = await upload(server.root.manager, 'rule-collections?name=not-seen&fileName=rules.zip')
+    expect(status).toBe(202)
+    for (const side of [alpha, beta])
+      expect((await call(side.operator, 'GET', `rule-collections/imports/${body.id}`)).status).toBe(404)
+  },
+  listRuleCollections: common('operator', 'rule-collections'),
+  removeRuleCollection: async () => {
+    const [collection] = await server.database
+      .insert(ruleCollections)
+      .values({
+        ...{ name: 'kept', fileName: 'rules.zip', sha256: '', licence: '', report: {} },
+        ...{ createdAt: now, createdBy: 'test', updatedAt: now },
+      })
+      .returning()
+    for (const side of [alpha, beta])
+      expect((await call(side.manager, 'DELETE', `rule-collections/${collection!.id}`)).status).toBe(404)
+    expect((await call(server.root.manager, 'DELETE', `rule-collections/${collection!.id}`)).status).toBe(204)
+  },
+
   listAssets: lists('operator', 'assets'),
   createAsset: creates('administrator', 'assets', (unitId, name) => ({ name, unitId }), 'assets'),
   importAssets: async () => {
@@ -826,6 +858,11 @@ const cases: Record<string, Case> = {
       send('POST', '/api/v1/import?name=portal', token, `record ${Math.random()}`),
     )
   },
+}
+
+/** What is no zip: whether it is taken at all comes first. */
+function upload(person: Person, path: string): Promise<Answer> {
+  return person.call('POST', `/api/v1/${path}`, 'PK', { 'content-type': 'application/zip' })
 }
 
 /** A back-test of the side's people over everything. */

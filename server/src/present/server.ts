@@ -25,6 +25,7 @@ import { liveRoutes } from './routes/live.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { ruleCollectionRoutes } from './routes/rule-collections.ts'
 import { ruleJobRoutes } from './routes/rule-jobs.ts'
 import { ruleWorkbenchRoutes } from './routes/rule-workbench.ts'
 import { ruleRoutes } from './routes/rules.ts'
@@ -143,6 +144,7 @@ function workRoutes(app: App, dependencies: Dependencies): void {
   const jobs = new RuleJobs(dependencies)
   app.addHook('preClose', () => jobs.close())
   ruleJobRoutes(app, dependencies, openBook, jobs)
+  ruleCollectionRoutes(app, dependencies, { book: openBook, statuses, jobs })
   assetRoutes(app, dependencies)
   indicatorRoutes(app, dependencies)
   notificationRoutes(app, dependencies)

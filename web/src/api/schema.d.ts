@@ -1023,6 +1023,23 @@ export interface paths {
         patch: operations["changeRule"];
         trace?: never;
     };
+    "/api/v1/rules/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch all rules that match a filter, or put them in a stage */
+        post: operations["changeRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules/validate": {
         parameters: {
             query?: never;
@@ -1206,6 +1223,58 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-collections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Imported collections of rules */
+        get: operations["listRuleCollections"];
+        put?: never;
+        /** Upload a zip of Sigma rules; a job that reports on all of them. The same name renews the collection */
+        post: operations["importRules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-collections/imports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An import and its report */
+        get: operations["getRuleImport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rule-collections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a collection out with all its rules */
+        delete: operations["removeRuleCollection"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2861,7 +2930,10 @@ export interface components {
             }[];
             /** @description Against the running version; null when there is none or it is the same. */
             difference: {
+                /** @description Firings of the running version. */
                 before: number;
+                now: number;
+                /** @description Firings that the running version does not have. */
                 added: number;
                 lost: number;
                 cut: boolean;
@@ -2942,6 +3014,78 @@ export interface components {
             total: number;
             next: string | null;
             firings: number;
+        };
+        RuleCollection: {
+            id: number;
+            name: string;
+            fileName: string;
+            sha256: string;
+            licence: string;
+            ruleCount: number;
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        RuleImportReport: {
+            collectionId: number;
+            files: number;
+            /** @description Rules that compile. */
+            loaded: number;
+            /** @description Detections whose log source was seen lately. */
+            canFire: number;
+            /** @description Log sources that were not seen lately, by number of rules. */
+            cannotFire: {
+                logsource: string;
+                count: number;
+            }[];
+            refusedCount: number;
+            refused: {
+                path: string;
+                line: number;
+                reason: string;
+                message: string;
+            }[];
+            duplicateCount: number;
+            duplicates: {
+                path: string;
+                id: string;
+                of: string;
+            }[];
+            addedCount: number;
+            changedCount: number;
+            removedCount: number;
+            /** @description Changed here by hand: the new text is a version that does not run. */
+            keptCount: number;
+            unchanged: number;
+            changed: string[];
+            removed: string[];
+            kept: string[];
+            licence: string;
+        };
+        RuleImportJob: {
+            id: number;
+            /** @enum {string} */
+            kind: "back_test" | "import";
+            ruleId: string | null;
+            unitPath: string;
+            /** @enum {string} */
+            status: "waiting" | "running" | "done" | "failed" | "cancelled";
+            done: number;
+            total: number;
+            input: {
+                [key: string]: unknown;
+            };
+            result: components["schemas"]["RuleImportReport"] | null;
+            problem: {
+                code: string;
+                message: string;
+            } | null;
+            /** Format: date-time */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
         };
         Run: {
             id: number;
@@ -6083,6 +6227,58 @@ export interface operations {
             };
         };
     };
+    changeRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    filter: {
+                        text?: string;
+                        severity?: components["schemas"]["Severity"][];
+                        enabled?: boolean;
+                        canFire?: boolean;
+                        technique?: string;
+                        origin?: ("shipped" | "own" | "override" | "import")[];
+                        stage?: ("live" | "test" | "draft")[];
+                        collection?: number;
+                    };
+                    /** @enum {string} */
+                    stage?: "draft" | "test" | "live";
+                    enabled?: boolean;
+                    /** @default  */
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        matched: number;
+                        changed: number;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     validateRule: {
         parameters: {
             query?: never;
@@ -6545,6 +6741,134 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RuleFindings"];
                 };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listRuleCollections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["RuleCollection"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    importRules: {
+        parameters: {
+            query: {
+                name: string;
+                fileName: string;
+                stage?: "draft" | "test" | "live";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleJob"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getRuleImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleImportJob"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    removeRuleCollection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing to say: done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong. */
             default: {

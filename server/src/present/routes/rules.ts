@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { CodedError } from '../../event/errors.ts'
 import { type Actor, covers } from '../../state/actor.ts'
 import { listRuleHistory } from '../../state/rules/history.ts'
+import { promoteRules } from '../../state/rules/promote-many.ts'
 import { setRuleEnabled } from '../../state/rules/set-enabled.ts'
 import { rootUnitPath } from '../../state/units/unit.ts'
 import type { App } from '../app.ts'
@@ -12,6 +13,10 @@ import type { OpenRuleBook, RuleEntry } from '../rule-book.ts'
 import type { RuleStatus, RuleStatuses } from '../rule-status.ts'
 import { flag, listOf, manyOf, pageQuery, severity, textIdParams } from '../schemas/common.ts'
 import { rule, ruleDetail } from '../schemas/platform.ts'
+import { rulesBulkInput } from '../schemas/workbench.ts'
+
+/** Each switching is an act of its own in the audit. */
+const switchedMax = 1_000
 
 type Filter = {
   text?: string
@@ -137,6 +142,39 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleB
       await setRuleEnabled(contextOf(request, dependencies), { ruleId: id, ...request.body })
       tell(dependencies, { noun: 'rule', id, action: request.body.enabled ? 'enabled' : 'disabled' })
       return detail(request, reply, id)
+    },
+  )
+  app.post(
+    '/rules/bulk',
+    {
+      config: { access: 'rule:write' },
+      schema: {
+        tags,
+        operationId: 'changeRules',
+        summary: 'Switch all rules that match a filter, or put them in a stage',
+        body: rulesBulkInput,
+        response: { 200: z.object({ matched: z.number().int(), changed: z.number().int() }) },
+      },
+    },
+    async (request, reply) => {
+      const { filter, stage, enabled, note } = request.body
+      const statusOf = await statuses.of(request, reply)
+      const { rules } = await book()
+      const found = [...rules.values()].filter((entry) => matches({ ...entry, ...statusOf(entry) }, filter))
+      const context = contextOf(request, dependencies)
+      const textIds = [...new Set(found.filter(({ origin }) => origin !== 'shipped').map(({ textId }) => textId))]
+      let changed = 0
+      if (stage !== undefined && textIds.length > 0)
+        changed += (await promoteRules(context, { ids: textIds, stage, note })).length
+      if (enabled !== undefined) {
+        const others = found.filter((entry) => statusOf(entry).enabled !== enabled)
+        if (others.length > switchedMax)
+          throw new CodedError('TOO_LARGE', `At most ${switchedMax} rules are switched at once`, { switchedMax })
+        for (const { id } of others) await setRuleEnabled(context, { ruleId: id, enabled, note })
+        changed += others.length
+      }
+      if (changed > 0) tell(dependencies, { noun: 'rule', id: 'many', action: stage ?? 'changed' })
+      return { matched: found.length, changed }
     },
   )
 }

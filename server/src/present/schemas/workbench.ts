@@ -207,8 +207,9 @@ const backTestResult = z
     hidden: z.array(z.object({ exceptionId: z.number().int(), name: z.string(), count: z.number().int() })),
     difference: z
       .object({
-        before: z.number().int(),
-        added: z.number().int(),
+        before: z.number().int().describe('Firings of the running version.'),
+        now: z.number().int(),
+        added: z.number().int().describe('Firings that the running version does not have.'),
         lost: z.number().int(),
         cut: z.boolean(),
         addedSamples: z.array(backTestAlert),
@@ -244,3 +245,61 @@ export const ruleFindings = z
     firings: z.number().int(),
   })
   .meta({ id: 'RuleFindings' })
+
+export const ruleCollection = z
+  .object({
+    id: z.number().int(),
+    name: z.string(),
+    fileName: z.string(),
+    sha256: z.string(),
+    licence: z.string(),
+    ruleCount: z.number().int(),
+    createdAt: z.date(),
+    createdBy: z.string(),
+    updatedAt: z.date(),
+  })
+  .meta({ id: 'RuleCollection' })
+
+const ruleImportReport = z
+  .object({
+    collectionId: z.number().int(),
+    files: z.number().int(),
+    loaded: z.number().int().describe('Rules that compile.'),
+    canFire: z.number().int().describe('Detections whose log source was seen lately.'),
+    cannotFire: z
+      .array(z.object({ logsource: z.string(), count: z.number().int() }))
+      .describe('Log sources that were not seen lately, by number of rules.'),
+    refusedCount: z.number().int(),
+    refused: z.array(z.object({ path: z.string(), line: z.number().int(), reason: z.string(), message: z.string() })),
+    duplicateCount: z.number().int(),
+    duplicates: z.array(z.object({ path: z.string(), id: z.string(), of: z.string() })),
+    addedCount: z.number().int(),
+    changedCount: z.number().int(),
+    removedCount: z.number().int(),
+    keptCount: z.number().int().describe('Changed here by hand: the new text is a version that does not run.'),
+    unchanged: z.number().int(),
+    changed: z.array(z.string()),
+    removed: z.array(z.string()),
+    kept: z.array(z.string()),
+    licence: z.string(),
+  })
+  .meta({ id: 'RuleImportReport' })
+
+export const ruleImportJob = ruleJob.extend({ result: ruleImportReport.nullable() }).meta({ id: 'RuleImportJob' })
+
+export const rulesBulkInput = z.object({
+  filter: z.object({
+    text: z.string().max(200).optional(),
+    severity: z.array(severity).optional(),
+    enabled: z.boolean().optional(),
+    canFire: z.boolean().optional(),
+    technique: z.string().max(20).optional(),
+    origin: z.array(z.enum(['shipped', 'own', 'override', 'import'])).optional(),
+    stage: z.array(z.enum(['live', 'test', 'draft'])).optional(),
+    collection: z.number().int().optional(),
+  }),
+  /** Of stored rules: the newest version of each goes there; `draft` takes them out. */
+  stage: z.enum(['draft', 'test', 'live']).optional(),
+  enabled: z.boolean().optional(),
+  note,
+})

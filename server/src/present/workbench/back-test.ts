@@ -23,6 +23,8 @@ const eventLimit = 20_000
 const eventsAtOnce = 2_000
 const samplesShown = 20
 const entitiesShown = 10
+/** Firings that only one version has, of which the shown ones are folded. */
+const differencesShown = 1_000
 
 export interface BackTestInput {
   yaml: string
@@ -81,7 +83,7 @@ export async function backTest(
     samples: alerts.slice(-samplesShown).reverse().map(sampleOf),
     entities: topEntities(alerts),
     hidden: hiddenBy(candidate.detections, exceptions, toMs),
-    difference: before ? differenceOf(alerts, foldedOf(before), before.isCut || candidate.isCut) : null,
+    difference: before ? differenceOf(candidate, before) : null,
   }
 }
 
@@ -156,7 +158,7 @@ async function hitsOf(
 }
 
 /** Alerts as the flow folds them, oldest first. */
-function foldedOf({ detections }: Ran): DetectionRow[] {
+function foldedOf({ detections }: Pick<Ran, 'detections'>): DetectionRow[] {
   const rows = dedupe(
     detections.map((match) => ({ match, suppressedBy: null })),
     defaultSettings,
@@ -222,18 +224,21 @@ function hiddenBy(detections: readonly Detection[], exceptions: readonly Excepti
   }))
 }
 
-/** Alerts by rule, entity and ten minutes: what is in one version and not in the other. */
-function differenceOf(now: readonly DetectionRow[], before: readonly DetectionRow[], isCut: boolean) {
-  const ids = (rows: readonly DetectionRow[]) => new Set(rows.map(({ id }) => id))
+/** Firings by rule, event and group: what one version finds and the other does not. */
+function differenceOf(now: Ran, before: Ran) {
+  const ids = ({ detections }: Ran) => new Set(detections.map(({ id }) => id))
   const [nowIds, beforeIds] = [ids(now), ids(before)]
-  const added = now.filter(({ id }) => !beforeIds.has(id))
-  const lost = before.filter(({ id }) => !nowIds.has(id))
+  const added = now.detections.filter(({ id }) => !beforeIds.has(id))
+  const lost = before.detections.filter(({ id }) => !nowIds.has(id))
+  const shown = (detections: Detection[]) =>
+    foldedOf({ detections: detections.slice(-differencesShown) })
+      .slice(-samplesShown)
+      .reverse()
+      .map(sampleOf)
   return {
-    before: before.length,
-    added: added.length,
-    lost: lost.length,
-    cut: isCut,
-    addedSamples: added.slice(-samplesShown).map(sampleOf),
-    lostSamples: lost.slice(-samplesShown).map(sampleOf),
+    ...{ before: before.detections.length, now: now.detections.length, added: added.length, lost: lost.length },
+    cut: now.isCut || before.isCut,
+    addedSamples: shown(added),
+    lostSamples: shown(lost),
   }
 }

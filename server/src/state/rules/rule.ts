@@ -10,6 +10,8 @@ import type { Context } from '../write.ts'
 export const ruleIdText = z.string().regex(/^[\w.:-]{1,128}$/, 'letters, digits, `_`, `.`, `:` and `-`, at most 128')
 /** Longest text of one rule, in characters; the largest public one has 0.3 MB. */
 const yamlLimit = 1 << 19
+// biome-ignore lint/suspicious/noControlCharactersInRegex: U+0000 is what must not get in
+const unstorable = /[\u0000\p{Cs}]/u
 const samplesLimit = 1 << 19
 
 const sample = z.strictObject({
@@ -32,7 +34,12 @@ const problem = z.strictObject({
 
 /** What a version is made of; what checking and samples told is the caller's to find out. */
 export const versionParts = {
-  yaml: noteText(yamlLimit).refine((text) => text.trim() !== '', 'must not be empty'),
+  yaml: z
+    .string()
+    .max(yamlLimit)
+    .refine((text) => text.trim() !== '', 'must not be empty')
+    // Direction marks may stand: there are rules that look for them.
+    .refine((text) => !unstorable.test(text), 'U+0000 and lone surrogates are not allowed'),
   samples: ruleSamples,
   note: noteText(1_000).default(''),
   check: z.strictObject({ problems: z.array(problem).max(100) }),

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import { Switch } from 'antd'
-import { useMemo } from 'react'
+import { lazy, Suspense, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
 import { useList } from '../../api/lists.ts'
@@ -17,10 +17,13 @@ import { Stage } from '../../ui/Stage.tsx'
 import { Empty } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { useUrl } from '../../ui/useUrl.ts'
+import { Bulk } from './Bulk.tsx'
 import { RuleDetail } from './RuleDetail.tsx'
 import { CanFire, useRuleSwitch, useRuleText } from './ruleControls.tsx'
 
 type Rule = Schemas['Rule']
+
+const ImportsDialog = lazy(async () => ({ default: (await import('./ImportsDialog.tsx')).ImportsDialog }))
 
 export default function RulesPage() {
   const { t } = useTranslation()
@@ -201,6 +204,10 @@ export default function RulesPage() {
           }))}
           onChange={(stage) => setUrl({ stage })}
         />
+        <Bulk filters={filters} total={list.total} />
+        <Action testId="open-imports" onClick={() => setUrl({ imports: 'open' }, 'replace')}>
+          {t('workbench.import')}
+        </Action>
         <Link className="button primary" to="/workbench" data-testid="new-rule">
           {t('workbench.newRule')}
         </Link>
@@ -246,6 +253,11 @@ export default function RulesPage() {
           }
         />
       </Split>
+      {url.imports ? (
+        <Suspense fallback={null}>
+          <ImportsDialog onClose={() => setUrl({ imports: undefined }, 'replace')} />
+        </Suspense>
+      ) : null}
     </div>
   )
 }

@@ -126,7 +126,7 @@ function Found({ result }: { result: Result }) {
       <div className="rule-figures">
         <Figure name={t('workbench.hits')} value={result.hitCount} testId="back-test-hits" />
         <Figure name={t('workbench.alerts')} value={result.alertCount} testId="back-test-alerts" />
-        <Figure name={t('workbench.alertsPerDay')} value={result.alertsPerDay} />
+        <Figure name={t('workbench.alertsPerDay')} value={result.alertsPerDay} digits={1} />
         <div>
           <span className="faint small">{t('workbench.perDay')}</span>
           <Sparkline
@@ -148,7 +148,10 @@ function Found({ result }: { result: Result }) {
         <section data-testid="back-test-difference">
           <h3 className="section-title">{t('workbench.difference')}</h3>
           <p>
-            {t('workbench.differenceFound', { before: difference.before })}{' '}
+            {t('workbench.differenceFound', {
+              before: formatNumber(difference.before),
+              now: formatNumber(difference.now),
+            })}{' '}
             <strong className="good">+{formatNumber(difference.added)}</strong>{' '}
             <strong className="bad">−{formatNumber(difference.lost)}</strong>
           </p>
@@ -191,12 +194,22 @@ function Found({ result }: { result: Result }) {
   )
 }
 
-function Figure({ name, value, testId }: { name: string; value: number; testId?: string }) {
+function Figure({
+  name,
+  value,
+  digits = 0,
+  testId,
+}: {
+  name: string
+  value: number
+  digits?: number
+  testId?: string
+}) {
   return (
     <div>
       <span className="faint small">{name}</span>
       <strong className="number" data-testid={testId}>
-        {formatNumber(value)}
+        {digits === 0 ? formatNumber(value) : value.toFixed(digits)}
       </strong>
     </div>
   )
@@ -208,7 +221,7 @@ function Alerts({ title, alerts }: { title: string; alerts: Result['samples'] })
   return (
     <section>
       <h3 className="section-title">{title}</h3>
-      <table className="fields small">
+      <table className="simple-table small">
         <tbody>
           {alerts.map((alert) => (
             <tr key={`${alert.at}${alert.eventId}${alert.summary}`}>

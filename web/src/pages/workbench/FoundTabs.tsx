@@ -38,7 +38,7 @@ export function FindingsTab({ ruleId, isOnTrial }: { ruleId: string; isOnTrial: 
       <p data-testid="findings-count">
         {t('workbench.findingsFound', { count: data.total, firings: formatNumber(data.firings) })}
       </p>
-      <table className="fields small">
+      <table className="simple-table small">
         <tbody>
           {data.items.map((one) => (
             <tr key={one.id}>
@@ -116,7 +116,7 @@ export function HiddenTab({ ruleId }: { ruleId: string }) {
       </section>
       <section data-testid="hidden-last-week">
         <h3 className="section-title">{t('workbench.hidLastWeek', { count: hidden.total })}</h3>
-        <table className="fields small">
+        <table className="simple-table small">
           <tbody>
             {hidden.items.map((one) => (
               <tr key={one.id}>

@@ -32,7 +32,7 @@ export function HistoryTab({ rule, hasShipped, reason, onRollBack, onTake }: His
   const name = (version: number) => (version === 0 ? t('workbench.shippedText') : t('workbench.version', { version }))
   return (
     <div className="workbench-pane">
-      <table className="fields small" data-testid="rule-versions">
+      <table className="simple-table small" data-testid="rule-versions">
         <tbody>
           {data.versions.map((one) => (
             <tr key={one.version}>
@@ -60,7 +60,9 @@ export function HistoryTab({ rule, hasShipped, reason, onRollBack, onTake }: His
                 <Action onClick={() => onTake(one.version)}>{t('workbench.takeText')}</Action>
                 {one.version === rule.liveVersion ? null : (
                   <Action reason={reason} testId={`roll-back-${one.version}`} onClick={() => onRollBack(one.version)}>
-                    {rule.liveVersion === null ? t('workbench.putLive') : t('workbench.rollBack')}
+                    {rule.liveVersion === null || rule.liveVersion < one.version
+                      ? t('workbench.putLive')
+                      : t('workbench.rollBack')}
                   </Action>
                 )}
               </td>

@@ -99,7 +99,7 @@ export function PromoteDialog({ promotion, rule, onDone, onCancel }: PromoteDial
               <span className={found.noise === 'quiet' ? 'good' : 'bad'}>
                 {t('workbench.backTestSaid', {
                   count: found.days,
-                  alerts: formatNumber(found.alertsPerDay),
+                  alerts: found.alertsPerDay.toFixed(1),
                   hits: formatNumber(found.hitCount),
                 })}{' '}
                 {t(`workbench.noise.${found.noise}`)}

@@ -3,7 +3,14 @@ import { yaml } from '@codemirror/lang-yaml'
 import { bracketMatching, defaultHighlightStyle, indentOnInput, syntaxHighlighting } from '@codemirror/language'
 import { type Diagnostic, lintGutter, lintKeymap, setDiagnostics } from '@codemirror/lint'
 import { EditorState } from '@codemirror/state'
-import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from '@codemirror/view'
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+} from '@codemirror/view'
 import { useEffect, useRef } from 'react'
 import type { Schemas } from '../../api/client.ts'
 import { editorTheme } from './editorTheme.ts'
@@ -33,6 +40,8 @@ export function RuleEditor({ initial, problems, readOnly, label, onChange }: Rul
         doc: begin.initial,
         extensions: [
           lineNumbers(),
+          // Marks that reorder text are shown as what they are.
+          highlightSpecialChars(),
           history(),
           drawSelection(),
           indentOnInput(),

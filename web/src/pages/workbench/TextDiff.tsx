@@ -4,10 +4,12 @@ import { MergeView } from '@codemirror/merge'
 import { EditorState } from '@codemirror/state'
 import { EditorView, lineNumbers } from '@codemirror/view'
 import { useEffect, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
 import { editorTheme } from './editorTheme.ts'
 
 /** Two versions side by side; what is the same in both is folded away. */
 export function TextDiff({ before, after }: { before: string; after: string }) {
+  const { t } = useTranslation()
   const host = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const extensions = [
@@ -17,6 +19,7 @@ export function TextDiff({ before, after }: { before: string; after: string }) {
       editorTheme,
       EditorState.readOnly.of(true),
       EditorView.editable.of(false),
+      EditorState.phrases.of({ '$ unchanged lines': t('workbench.unchangedLines') }),
     ]
     const view = new MergeView({
       parent: host.current!,
@@ -26,6 +29,6 @@ export function TextDiff({ before, after }: { before: string; after: string }) {
       highlightChanges: true,
     })
     return () => view.destroy()
-  }, [before, after])
+  }, [before, after, t])
   return <div ref={host} className="rule-diff" data-testid="rule-diff" />
 }

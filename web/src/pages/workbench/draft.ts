@@ -38,7 +38,9 @@ const noSamples: Samples = { fires: [], silent: [] }
 /** A text to begin with, from a search or a stored event where one is given. */
 export function newDraft(from: { query?: string; event?: { id: string; fields: Record<string, unknown> } }): Draft {
   const eventIds = from.event ? [from.event.id] : []
-  const selection = from.event ? selectionOfEvent(from.event.fields) : selectionOfQuery(from.query ?? '')
+  const { product, selection } = from.event
+    ? { product: undefined, selection: selectionOfEvent(from.event.fields) }
+    : selectionOfQuery(from.query ?? '')
   const lines = [
     'title: New rule',
     `id: ${crypto.randomUUID()}`,
@@ -48,7 +50,7 @@ export function newDraft(from: { query?: string; event?: { id: string; fields: R
     'tags:',
     '  - attack.execution',
     'logsource:',
-    ...logsourceOf(from.event?.fields),
+    ...logsourceOf(from.event?.fields ?? { 'event.module': product }),
     'detection:',
     ...selection,
     'falsepositives:',
@@ -58,9 +60,9 @@ export function newDraft(from: { query?: string; event?: { id: string; fields: R
   return { yaml: lines.join('\n'), samples: noSamples, eventIds, revision: undefined }
 }
 
-function logsourceOf(fields: Record<string, unknown> | undefined): string[] {
-  const product = fields?.['event.module']
-  const dataset = fields?.['event.dataset']
+function logsourceOf(fields: Record<string, unknown>): string[] {
+  const product = fields['event.module']
+  const dataset = fields['event.dataset']
   if (typeof product !== 'string') return ['  product: linux']
   const service = typeof dataset === 'string' ? dataset.replace(`${product}.`, '') : ''
   return [`  product: ${scalar(product)}`, ...(service && service !== product ? [`  service: ${scalar(service)}`] : [])]
@@ -76,25 +78,27 @@ function selectionOfEvent(fields: Record<string, unknown>): string[] {
 }
 
 /** `field:value` terms joined by AND become a selection, those with NOT a filter; the rest is kept as a comment. */
-function selectionOfQuery(query: string): string[] {
+function selectionOfQuery(query: string): { product: string | undefined; selection: string[] } {
   const wanted: string[] = []
   const unwanted: string[] = []
   const words: string[] = []
   const left: string[] = []
+  let product: string | undefined
   const hasOr = /(^|\s)or(\s|$)/i.test(query.replace(/"(\\.|[^"\\])*"/g, '""'))
-  const term = /(not\s+|-)?(?:([\w@.-]+):)?("(?:\\.|[^"\\])*"|\S+)(?:\s+and(?=\s)|\s+|$)/giy
+  const term = /\s*(not\s+|-)?(?:([\w@.-]+):)?("(?:\\.|[^"\\])*"|\S+)(?:\s+and(?=\s)|\s+|$)/giy
   for (let match = hasOr ? null : term.exec(query.trim()); match; match = term.exec(query.trim())) {
     const [all, not, field, raw] = match
     if (all === '') break
     const value = raw!.startsWith('"') ? raw!.slice(1, -1).replace(/\\(.)/g, '$1') : raw!
     if (/[()<>{}[\]]/.test(raw!.startsWith('"') ? '' : raw!)) left.push(all.trim())
+    else if (field === 'event.module' && !not && !product) product = value
     else if (field) (not ? unwanted : wanted).push(`    ${itemOf(field, value)}`)
     else if (!not) words.push(`    - ${scalar(value)}`)
     else left.push(all.trim())
   }
   if (hasOr) left.push(query.trim())
   const parts = [...(wanted.length > 0 ? ['selection'] : []), ...(words.length > 0 ? ['keywords'] : [])]
-  return [
+  const selection = [
     ...left.map((text) => `  # ${text.replaceAll('\n', ' ')}`),
     ...(wanted.length > 0 ? ['  selection:', ...wanted] : []),
     ...(words.length > 0 ? ['  keywords:', ...words] : []),
@@ -102,6 +106,7 @@ function selectionOfQuery(query: string): string[] {
     ...(unwanted.length > 0 ? ['  filter:', ...unwanted] : []),
     `  condition: ${[...(parts.length > 0 ? parts : ['selection']), ...(unwanted.length > 0 ? ['not filter'] : [])].join(' and ')}`,
   ]
+  return { product, selection }
 }
 
 function itemOf(field: string, value: string): string {
