@@ -20,7 +20,7 @@ export function createOfflineReader(config: Config): OfflineReader {
   return {
     requireParser: (name) => requireParser(parsers, name),
     events: (file, parser) =>
-      normaliseOffline(readFileRecords(file), {
+      normaliseOffline(readFileRecords(file, { onWarning: (text) => console.error(text) }), {
         parsers,
         file,
         parser,

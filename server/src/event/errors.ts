@@ -85,7 +85,7 @@ export const errorTable = {
   IMPORT_UNSUPPORTED: {
     status: 415,
     retry: false,
-    hint: 'Convert the file to text, NDJSON, JSON or Zeek logs first (for EVTX: evtx_dump -o jsonl).',
+    hint: 'Convert the file to text, NDJSON, JSON, CSV or Zeek logs first, or compress it with gzip or ZIP instead.',
   },
   IMPORT_DAMAGED: {
     status: 422,

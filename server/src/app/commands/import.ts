@@ -31,7 +31,9 @@ const drainedForMs = 2_500
 export function importCommand(program: Command, config: () => Config): void {
   program
     .command('import <file...>')
-    .description('takes log files in (text, NDJSON, JSON, Zeek; gzip or not) and shows the progress')
+    .description(
+      'takes log files in (text, NDJSON, JSON, CSV, Zeek, EVTX, event XML; gzip or not) and shows the progress',
+    )
     .option('--source <name>', 'name of the source; the file name unless given')
     .action(async (files: string[], options: { source?: string }) => {
       for (const file of files) await requireFile(file)
@@ -88,6 +90,7 @@ async function importOne(url: string, token: string, file: string, source: strin
     source: name,
     clock: systemClock,
     send: (records, key) => send(`${url}/api/v1/ingest/${encodeURIComponent(name)}`, token, records, key),
+    onWarning: (text) => console.error(text),
     onProgress: (progress) => bar.update(progress.fileBytesDone, `${progress.records} records`),
   })
   bar.update(size, `${result.records} records`)

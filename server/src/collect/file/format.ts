@@ -1,27 +1,26 @@
 import { CodedError } from '../../event/errors.ts'
+import { csvRows } from '../../lib/csv.ts'
 
 /**
  * How a file is cut into records: `lines` joins a line that starts with white space to the one before (stack traces);
  * `ndjson` and `zeek` take every line as it is, Zeek's `#` header lines included; `json` is an array of values, or
- * documents one after the other, pretty-printed or not (evtx_dump writes `Record N` between them).
+ * documents one after the other, pretty-printed or not (evtx_dump writes `Record N` between them); `evtx` is a binary
+ * Windows event log; `windows-xml` holds rendered `<Event>` elements; `csv` has the names of its columns in the first row.
  */
-export type FileFormat = 'lines' | 'ndjson' | 'zeek' | 'json'
+export type FileFormat = 'lines' | 'ndjson' | 'zeek' | 'json' | 'evtx' | 'windows-xml' | 'csv'
 
 const byteOrderMark = [0xef, 0xbb, 0xbf]
 
 /** Files that a parser could make nothing of, by their first bytes; hex. */
 const refusedSignatures: [string, string][] = [
-  ['456c6646696c6500', 'a binary Windows event log (EVTX)'],
   ['d4c3b2a1', 'a packet capture'],
   ['a1b2c3d4', 'a packet capture'],
   ['4d3cb2a1', 'a packet capture'],
   ['0a0d0d0a', 'a packet capture (pcapng)'],
-  ['504b0304', 'a ZIP archive'],
+  ['504b0304', 'a ZIP archive inside another file'],
   ['28b52ffd', 'compressed with Zstandard'],
   ['fd377a585a00', 'compressed with XZ'],
   ['425a68', 'compressed with bzip2'],
-  ['fffe', 'text in UTF-16'],
-  ['feff', 'text in UTF-16'],
 ]
 
 /** True for the two first bytes of gzip (RFC 1952). */
@@ -40,6 +39,7 @@ export function byteOrderMarkBytes(head: Buffer): number {
  */
 export function detectFormat(head: Buffer): FileFormat {
   const hex = head.subarray(0, 8).toString('hex')
+  if (hex === '456c6646696c6500' || hex === '456c6643686e6b00') return 'evtx'
   const refused = refusedSignatures.find(([signature]) => hex.startsWith(signature))
   if (refused) throw new CodedError('IMPORT_UNSUPPORTED', `The file is ${refused[1]}`, { kind: refused[1] })
   const text = head.subarray(byteOrderMarkBytes(head)).toString('utf8')
@@ -47,10 +47,28 @@ export function detectFormat(head: Buffer): FileFormat {
   const first = text.trimStart()
   if (/^Record \d+\s*\{/.test(first)) return 'json'
   if (first.startsWith('[') && /^\[\s*[{["\]]/.test(first)) return 'json'
-  if (!first.startsWith('{')) return 'lines'
+  if (/^(?:<\?xml[^>]{0,200}\?>\s*)?(?:<Events>\s*)?<Event[\s>]/.test(first)) return 'windows-xml'
+  if (!first.startsWith('{')) return hasColumnNames(text) ? 'csv' : 'lines'
   const end = first.indexOf('\n')
   // One complete value a line is NDJSON; an opening line that is no value by itself is a pretty-printed document.
   return end < 0 || isJson(first.slice(0, end)) ? 'ndjson' : 'json'
+}
+
+/**
+ * True when the first row names columns: three or more different names, none of them a number, a date or a pair, and a second
+ * row of as many values.
+ */
+function hasColumnNames(text: string): boolean {
+  const end = text.indexOf('\n')
+  if (end < 0) return false
+  const rows: string[][] = []
+  for (const { fields } of csvRows(text.slice(0, 256 * 1_024))) {
+    rows.push(fields)
+    if (rows.length === 2) break
+  }
+  const [names = [], values = []] = rows
+  if (names.length < 3 || values.length < names.length || values.length > names.length + 1) return false
+  return new Set(names).size === names.length && names.every((name) => /^[\p{L}@_][^={}[\]<>:]{0,80}$/u.test(name))
 }
 
 function isJson(text: string): boolean {

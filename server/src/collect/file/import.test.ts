@@ -65,7 +65,7 @@ describe('readFileRecords', () => {
   })
 
   it('refuses binary formats and missing files with a code', async () => {
-    await expect(texts(Buffer.from('ElfFile\0rest'))).rejects.toMatchObject({ code: 'IMPORT_UNSUPPORTED' })
+    await expect(texts(Buffer.from('ElfFile\0rest'))).rejects.toMatchObject({ code: 'IMPORT_DAMAGED' })
     await expect(texts(Buffer.from('d4c3b2a102000400', 'hex'))).rejects.toMatchObject({ code: 'IMPORT_UNSUPPORTED' })
     await expect(readFileRecords(join(folder, 'none')).next()).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })

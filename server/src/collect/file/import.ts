@@ -40,6 +40,8 @@ export async function importFile(
     fromOffset?: number
     limits?: Partial<ReadLimits>
     signal?: AbortSignal
+    /** Told what was damaged in a file that could be read for the rest. */
+    onWarning?: (text: string) => void
     onProgress?: (progress: ImportProgress) => void
   },
 ): Promise<ImportProgress> {
@@ -47,7 +49,7 @@ export async function importFile(
   const sender = basename(path)
   const { fileHash, fileBytes } = await hashFile(path)
   const progress: ImportProgress = { records: 0, chunks: 0, fileBytesDone: 0, fileBytes, nextOffset: fromOffset }
-  for await (const chunk of readFileRecords(path, { format, fromOffset, limits })) {
+  for await (const chunk of readFileRecords(path, { format, fromOffset, limits, onWarning: options.onWarning })) {
     signal?.throwIfAborted()
     const receivedAtMs = clock.now()
     const records: RawRecord[] = chunk.records.map((body) => ({

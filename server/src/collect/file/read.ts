@@ -1,11 +1,13 @@
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { createGunzip } from 'node:zlib'
 import { CodedError } from '../../event/errors.ts'
 import { GrowingBuffer } from '../../lib/growing-buffer.ts'
 import { JsonSplitter } from '../../lib/json-splitter.ts'
-import { byteOrderMarkBytes, detectFormat, type FileFormat, isGzip } from './format.ts'
+import { type ContentStream, openContent } from './content.ts'
+import { EvtxCutter } from './evtx/cutter.ts'
+import { byteOrderMarkBytes, detectFormat, type FileFormat } from './format.ts'
+import { type FileInput, inputName } from './input.ts'
+import { SeparatedCutter } from './separated.ts'
+import { WindowsXmlCutter } from './windows-xml.ts'
 
 /** Some records of a file, in order. */
 export interface FileChunk {
@@ -27,19 +29,36 @@ export interface ReadLimits {
 
 const readLimits: ReadLimits = { chunkRecords: 5_000, chunkBytes: 4 << 20, recordBytes: 1 << 20 }
 
-/** Long first lines (a Windows event in one line) must fit, so that the format is told from a whole line. */
-const headBytes = 1 << 20
+export interface ReadOptions {
+  format?: FileFormat | undefined
+  /** Chunks before this position are read over. */
+  fromOffset?: number
+  limits?: Partial<ReadLimits> | undefined
+  /** Hands on Windows events that stand in unused space too. */
+  recover?: boolean | undefined
+  /** Told what was damaged in a file that could be read for the rest. */
+  onWarning?: ((text: string) => void) | undefined
+}
+
+/** Cuts content into records. */
+export interface Cutter {
+  /** Takes the next bytes, which stand at `at` of the content. */
+  push(bytes: Buffer, at: number): void
+  /** Hands on the rest; false when the content ended too early. */
+  end(at: number): boolean
+  /** What was damaged and read over; undefined when nothing was. */
+  warning?(): string | undefined
+}
 
 /**
- * Reads a file, gzip or not, as chunks of records. The same file gives the same chunks at every run, so that a chunk
+ * Reads a file (gzip or not, a member of a ZIP archive, UTF-8 or UTF-16, EVTX) as chunks of records. The same file gives the same chunks at every run, so that a chunk
  * can be named by its offset; chunks before `fromOffset` are read over but not handed on.
  * Throws NOT_FOUND, IMPORT_UNSUPPORTED for binary formats, IMPORT_DAMAGED when compression or JSON ends early (the
  * records before that place have been handed on).
  */
-export async function* readFileRecords(
-  path: string,
-  options: { format?: FileFormat; fromOffset?: number; limits?: Partial<ReadLimits> } = {},
-): AsyncGenerator<FileChunk> {
+export async function* readFileRecords(file: string | FileInput, options: ReadOptions = {}): AsyncGenerator<FileChunk> {
+  const input = typeof file === 'string' ? { path: file } : file
+  const path = inputName(input)
   const limits = { ...readLimits, ...options.limits }
   const { fromOffset = 0 } = options
   let gathered: Buffer[] = []
@@ -61,13 +80,10 @@ export async function* readFileRecords(
     if (gathered.length >= limits.chunkRecords || gatheredBytes >= limits.chunkBytes) seal(end)
   }
 
-  content = await openContent(path)
+  content = await openContent(input)
   try {
     const format = options.format ?? detectFormat(content.head)
-    const cutter =
-      format === 'json'
-        ? new JsonCutter(limits.recordBytes, add)
-        : new LineCutter(limits.recordBytes, format === 'lines', add)
+    const cutter = createCutter(format, limits, options, add)
     let position = 0
     for await (const bytes of content.chunks()) {
       const skipped = position === 0 ? byteOrderMarkBytes(bytes) : 0
@@ -79,80 +95,32 @@ export async function* readFileRecords(
     seal(position)
     yield* ready.splice(0)
     const failure = content.failure()
-    if (failure) throw damaged(path, position, failure.message, failure)
-    if (!complete) throw damaged(path, position, 'it ends inside a JSON value')
+    const warning = cutter.warning?.()
+    if (warning !== undefined) options.onWarning?.(`${path}: ${warning}`)
+    if (failure) throw failure instanceof CodedError ? failure : damaged(path, position, failure.message, failure)
+    if (!complete) throw damaged(path, position, 'it ends inside a record')
   } finally {
     content.close()
   }
 }
 
+function createCutter(format: FileFormat, limits: ReadLimits, options: ReadOptions, add: AddRecord): Cutter {
+  switch (format) {
+    case 'json':
+      return new JsonCutter(limits.recordBytes, add)
+    case 'evtx':
+      return new EvtxCutter(options.recover ?? false, add)
+    case 'windows-xml':
+      return new WindowsXmlCutter(limits.recordBytes, add)
+    case 'csv':
+      return new SeparatedCutter(limits.recordBytes, add)
+    default:
+      return new LineCutter(limits.recordBytes, format === 'lines', add)
+  }
+}
+
 /** One record and the position in the content right after it. */
-type AddRecord = (bytes: Buffer, end: number) => void
-
-interface ContentStream {
-  /** First bytes of the uncompressed content. */
-  head: Buffer
-  chunks(): AsyncIterable<Buffer>
-  fileBytesDone(): number
-  /** Why the content ended early, once it has. */
-  failure(): Error | undefined
-  close(): void
-}
-
-async function openContent(path: string): Promise<ContentStream> {
-  const magic = await readMagic(path)
-  const file = createReadStream(path, { highWaterMark: 1 << 18 })
-  const source = isGzip(magic) ? file.pipe(createGunzip()) : file
-  // pipe() does not pass errors on.
-  if (source !== file) file.on('error', (error) => source.destroy(error))
-  let failure: Error | undefined
-  const iterator = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
-  const next = async (): Promise<Buffer | undefined> => {
-    try {
-      const result = await iterator.next()
-      return result.done ? undefined : result.value
-    } catch (error) {
-      failure = error as Error
-      return undefined
-    }
-  }
-  const heads: Buffer[] = []
-  let length = 0
-  while (length < headBytes) {
-    const bytes = await next()
-    if (bytes === undefined) break
-    heads.push(bytes)
-    length += bytes.length
-    if (bytes.includes(10) && length >= 4_096) break
-  }
-  return {
-    head: Buffer.concat(heads),
-    fileBytesDone: () => file.bytesRead,
-    failure: () => failure,
-    async *chunks() {
-      yield* heads
-      for (let bytes = await next(); bytes !== undefined; bytes = await next()) yield bytes
-    },
-    close() {
-      file.destroy()
-      source.destroy()
-    },
-  }
-}
-
-async function readMagic(path: string): Promise<Buffer> {
-  try {
-    const file = await open(path)
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0)
-      return buffer.subarray(0, bytesRead)
-    } finally {
-      await file.close()
-    }
-  } catch (cause) {
-    throw new CodedError('NOT_FOUND', `${path} cannot be read: ${(cause as Error).message}`, { path }, { cause })
-  }
-}
+export type AddRecord = (bytes: Buffer, end: number) => void
 
 function damaged(path: string, offset: number, reason: string, cause?: Error): CodedError {
   const message = `${basename(path)} is damaged at byte ${offset} of its content: ${reason}`
@@ -161,7 +129,7 @@ function damaged(path: string, offset: number, reason: string, cause?: Error): C
 
 const lineFeed = 10
 
-class LineCutter {
+class LineCutter implements Cutter {
   private readonly held: GrowingBuffer
   private readonly joins: boolean
   private readonly add: AddRecord
@@ -222,7 +190,7 @@ const newline = Buffer.from('\n')
 /** What evtx_dump writes between two documents. */
 const recordHeading = /^Record \d+$/
 
-class JsonCutter {
+class JsonCutter implements Cutter {
   private readonly splitter: JsonSplitter
   private at = 0
 
