@@ -1,4 +1,5 @@
-import { readFileRecords } from '../collect/file/read.ts'
+import { type FileInput, inputName } from '../collect/file/input.ts'
+import { type ReadOptions, readFileRecords } from '../collect/file/read.ts'
 import type { Config } from '../config/config.ts'
 import { CodedError } from '../event/errors.ts'
 import { loadParsers } from '../normalise/load.ts'
@@ -11,7 +12,7 @@ import { contentDirs } from './content.ts'
 export interface OfflineReader {
   /** Throws NOT_FOUND naming the parsers there are. */
   requireParser(name: string | undefined): string | undefined
-  events(file: string, parser: string | undefined): AsyncGenerator<OfflineEvent[]>
+  events(file: string | FileInput, parser: string | undefined, options?: ReadOptions): AsyncGenerator<OfflineEvent[]>
 }
 
 export function createOfflineReader(config: Config): OfflineReader {
@@ -19,10 +20,10 @@ export function createOfflineReader(config: Config): OfflineReader {
   for (const problem of refused) console.error(`${problem.file}:${problem.line}: refused: ${problem.reason}`)
   return {
     requireParser: (name) => requireParser(parsers, name),
-    events: (file, parser) =>
-      normaliseOffline(readFileRecords(file, { onWarning: (text) => console.error(text) }), {
+    events: (file, parser, options) =>
+      normaliseOffline(readFileRecords(file, { onWarning: (text) => console.error(text), ...options }), {
         parsers,
-        file,
+        file: typeof file === 'string' ? file : inputName(file),
         parser,
         zone: config.timeZone,
         receivedAtMs: systemClock.now(),

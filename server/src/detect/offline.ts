@@ -1,9 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { StringDecoder } from 'node:string_decoder'
-import { createGunzip } from 'node:zlib'
-import { CodedError } from '../event/errors.ts'
 import type { Event, FieldValue, MatchedField } from '../event/event.ts'
-import { JsonSplitter } from '../lib/json-splitter.ts'
+import { shownFields } from './shown-fields.ts'
 import { CorrelationEngine, type CorrelationFiring } from './sigma/correlation/engine.ts'
 import type { CorrelationInput } from './sigma/correlation/input.ts'
 import { silentRules } from './sigma/correlation/order.ts'
@@ -20,6 +16,8 @@ export interface OfflineMatch {
   /** Place of the record in its file, from 0, and its time as far as it tells one (ISO 8601). */
   event: { index: number; timestamp: string | undefined }
   file: string
+  /** Fields of the event by the names of ECS, else of Sigma: what a table, a timeline or a summary shows. */
+  seen: Record<string, string>
   matched: MatchedField[]
   /** Places of all records a correlation counted; undefined for other rules. */
   counted?: { file: string; index: number }[]
@@ -29,7 +27,7 @@ export interface OfflineCounters {
   files: number
   records: number
   matches: number
-  /** Lines that are no JSON object. */
+  /** Records that are no JSON object, with a declared logsource. */
   unreadable: number
 }
 
@@ -37,52 +35,114 @@ export interface OfflineOptions {
   ruleSet: RuleSet
   lookups: Lookups
   files: readonly string[]
-  /**
-   * Declared logsource: the files hold JSON objects, one a line or in a list (gzip or not), whose fields have the names the
-   * rules use; Windows event shapes are flattened. Leave it out to have `readEvents` recognise and map the records.
-   */
-  logsource?: Logsource
-  /** Reads a file of any format as normalised events, in order; used without `logsource`. */
-  readEvents?(file: string): AsyncIterable<Event> | Iterable<Event>
+  /** Declared logsource: fields have the names the rules use; Windows event shapes are flattened. Needs `readRecords`. */
+  logsource?: Logsource | undefined
+  /** Texts of the records of a file, in order; each should be a JSON object. */
+  readRecords?(file: string): AsyncIterable<string[]>
+  /** A file of any format as normalised events, in order; used without `logsource`. */
+  readEvents?(file: string): AsyncIterable<Event[]>
+  /** Events outside are not matched: milliseconds since the epoch, the end excluded. Events without a time always are. */
+  fromMs?: number | undefined
+  toMs?: number | undefined
+  /** Rules whose matches are not given out (correlations still count them). */
+  isShown?(document: SigmaDocument): boolean
+  /** Asked before every batch; told what has been read. */
+  onBatch?(counters: OfflineCounters): void
   counters?: OfflineCounters
 }
 
 /**
  * Matches files against rules: single-event matches as they come, in the order of files, records and rules; then what the
- * correlations find over the event times of all files. Throws IMPORT_DAMAGED, or what `readEvents` throws.
+ * correlations find over the event times of all files. Throws what the readers throw.
  */
 export async function* detectOffline(options: OfflineOptions): AsyncGenerator<OfflineMatch> {
-  const { ruleSet, lookups, files, logsource, readEvents } = options
+  const { ruleSet, lookups, files } = options
   const engine = new SigmaEngine(ruleSet, lookups)
   const silent = silentRules(ruleSet.correlations)
   const counters = options.counters ?? { files: 0, records: 0, matches: 0, unreadable: 0 }
   const correlations = new OfflineCorrelations(ruleSet)
+  const shown = (document: SigmaDocument) => !silent.has(document.id) && (options.isShown?.(document) ?? true)
   for (const [fileIndex, file] of files.entries()) {
     counters.files++
     let index = 0
-    const records = logsource ? readJsonRecords(file, counters) : (readEvents?.(file) ?? [])
-    for await (const record of records) {
-      counters.records++
-      const found = logsource
-        ? engine.matchRecord(flattenWindowsEvent(record as JsonRecord), logsource)
-        : engine.matchEvent(record as Event)
-      if (found.length > 0) {
-        const timeMs = logsource ? recordTimeMs(record as JsonRecord) : (record as Event).timeMs
-        for (const match of found) {
-          const { document } = match.rule
-          correlations.add(match, timeMs, fileIndex, index)
-          if (silent.has(document.id)) continue
-          counters.matches++
-          yield { rule: ruleOf(document), event: { index, timestamp: isoTime(timeMs) }, file, matched: match.explain() }
+    for await (const batch of recordsOf(options, engine, file, counters)) {
+      options.onBatch?.(counters)
+      for (const { find, timeMs, seen } of batch) {
+        counters.records++
+        if (isInside(timeMs, options)) {
+          for (const match of find()) {
+            const { document } = match.rule
+            correlations.add(match, timeMs, fileIndex, index)
+            if (!shown(document)) continue
+            counters.matches++
+            const event = { index, timestamp: isoTime(timeMs) }
+            yield { rule: ruleOf(document), event, file, seen: seen(), matched: match.explain() }
+          }
         }
+        index++
       }
-      index++
     }
   }
   for (const firing of correlations.run()) {
-    if (silent.has(firing.correlation.id)) continue
+    if (!shown(firing.correlation.document)) continue
     counters.matches++
     yield correlationMatch(firing, files)
+  }
+}
+
+/** One record: its matches, its time, and the fields to show; the last two are worked out only when asked. */
+interface OfflineRecord {
+  find(): RuleMatch[]
+  timeMs: number | undefined
+  seen(): Record<string, string>
+}
+
+async function* recordsOf(
+  { logsource, readRecords, readEvents }: OfflineOptions,
+  engine: SigmaEngine,
+  file: string,
+  counters: OfflineCounters,
+): AsyncGenerator<OfflineRecord[]> {
+  if (!logsource) {
+    for await (const events of readEvents?.(file) ?? []) {
+      yield events.map((event) => ({
+        find: () => engine.matchEvent(event),
+        timeMs: event.timeMs,
+        seen: () => shownFields(event.fields),
+      }))
+    }
+    return
+  }
+  for await (const texts of readRecords?.(file) ?? []) {
+    const records: OfflineRecord[] = []
+    for (const text of texts) {
+      const record = parseRecord(text)
+      if (!record) {
+        counters.unreadable++
+        continue
+      }
+      const flat = flattenWindowsEvent(record)
+      records.push({
+        find: () => engine.matchRecord(flat, logsource),
+        timeMs: recordTimeMs(flat),
+        seen: () => shownFields(flat),
+      })
+    }
+    yield records
+  }
+}
+
+function isInside(timeMs: number | undefined, { fromMs, toMs }: OfflineOptions): boolean {
+  return timeMs === undefined || ((fromMs === undefined || timeMs >= fromMs) && (toMs === undefined || timeMs < toMs))
+}
+
+function parseRecord(text: string): JsonRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonRecord) : undefined
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return undefined
   }
 }
 
@@ -142,6 +202,7 @@ function correlationMatch(
     rule: ruleOf(correlation.document),
     event: { index: trigger.index, timestamp: isoTime(timeMs) },
     file: trigger.file,
+    seen: Object.fromEntries(matched.map(({ field, value }) => [field, value])),
     matched: [...matched, { part: 'correlation', field: correlation.type, value: String(measured) }],
     counted: eventIds.map(place),
   }
@@ -153,8 +214,7 @@ const timeFields = [
 ] // biome-ignore format: a list
 
 /** The time a record tells of itself, in milliseconds since the epoch; texts without a zone are UTC. */
-function recordTimeMs(record: JsonRecord): number | undefined {
-  const flat = flattenWindowsEvent(record)
+function recordTimeMs(flat: JsonRecord): number | undefined {
   for (const field of timeFields) {
     const value = flat[field]
     if (typeof value === 'number' && value > 1e8) return value < 1e11 ? value * 1000 : value
@@ -164,113 +224,4 @@ function recordTimeMs(record: JsonRecord): number | undefined {
     if (!Number.isNaN(timeMs)) return timeMs
   }
   return undefined
-}
-
-/** A record longer than this is refused, in bytes. */
-const recordLimit = 64 * 2 ** 20
-
-/**
- * JSON objects of a file: one a line, else pretty-printed or in a list; gzip is recognised by its first bytes. A file whose first line
- * is an object goes line by line, so that a damaged line costs only itself. Throws TOO_LARGE and IMPORT_DAMAGED.
- */
-async function* readJsonRecords(file: string, counters: { unreadable: number }): AsyncGenerator<JsonRecord> {
-  let split: Splitter | undefined
-  for await (const chunk of byteChunks(file)) {
-    split ??= isObjectLine(chunk) ? new LineSplitter() : new ValueSplitter()
-    try {
-      split.push(chunk)
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause
-      throw new CodedError('TOO_LARGE', `${file} holds a record of more than ${recordLimit} bytes`, { file }, { cause })
-    }
-    for (const piece of split.pieces.splice(0)) yield* parseRecord(piece, counters)
-  }
-  split?.end()
-  for (const piece of split?.pieces ?? []) yield* parseRecord(piece, counters)
-}
-
-/** Cuts bytes into the texts of single values. */
-interface Splitter {
-  pieces: string[]
-  push(chunk: Buffer): void
-  end(): void
-}
-
-class LineSplitter implements Splitter {
-  pieces: string[] = []
-  private readonly decoder = new StringDecoder('utf8')
-  private rest = ''
-
-  push(chunk: Buffer): void {
-    const lines = this.decoder.write(chunk).split('\n')
-    lines[0] = this.rest + lines[0]!
-    this.rest = lines.pop()!
-    if (this.rest.length > recordLimit) throw new RangeError('the line is too long')
-    for (const line of lines) this.pieces.push(line)
-  }
-
-  end(): void {
-    this.pieces.push(this.rest + this.decoder.end())
-  }
-}
-
-class ValueSplitter implements Splitter {
-  pieces: string[] = []
-  private readonly splitter = new JsonSplitter(recordLimit, (bytes) => this.pieces.push(bytes.toString('utf8')))
-
-  push(chunk: Buffer): void {
-    this.splitter.push(chunk)
-  }
-
-  end(): void {
-    this.splitter.end()
-  }
-}
-
-function isObjectLine(chunk: Buffer): boolean {
-  const text = chunk.toString('utf8').trimStart()
-  const end = text.indexOf('\n')
-  try {
-    return isRecord(JSON.parse(end < 0 ? text : text.slice(0, end)))
-  } catch {
-    // A first line that goes on beyond the first chunk is a line still.
-    return end < 0 && text.startsWith('{"') && chunk.length >= chunkBytes
-  }
-}
-
-function* parseRecord(line: string, counters: { unreadable: number }): Generator<JsonRecord> {
-  if (line.trim() === '') return
-  try {
-    const value: unknown = JSON.parse(line)
-    if (isRecord(value)) yield value
-    else counters.unreadable++
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    counters.unreadable++
-  }
-}
-
-function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-const chunkBytes = 1 << 18
-
-async function* byteChunks(file: string): AsyncGenerator<Buffer> {
-  try {
-    const gzip = await startsWithGzip(file)
-    const bytes = createReadStream(file, { highWaterMark: chunkBytes })
-    const plain = gzip ? bytes.pipe(createGunzip({ chunkSize: chunkBytes })) : bytes
-    bytes.on('error', (error) => plain.destroy(error))
-    for await (const chunk of plain) yield chunk as Buffer
-  } catch (cause) {
-    if (cause instanceof CodedError) throw cause
-    throw new CodedError('IMPORT_DAMAGED', `${file} cannot be read: ${(cause as Error).message}`, { file }, { cause })
-  }
-}
-
-async function startsWithGzip(file: string): Promise<boolean> {
-  for await (const chunk of createReadStream(file, { end: 1 }))
-    return (chunk as Buffer)[0] === 0x1f && (chunk as Buffer)[1] === 0x8b
-  return false
 }

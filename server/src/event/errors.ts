@@ -92,6 +92,11 @@ export const errorTable = {
     retry: false,
     hint: 'The file ends early or its compression is broken; what stands before the named offset was taken in.',
   },
+  OUTPUT_UNWRITABLE: {
+    status: 500,
+    retry: false,
+    hint: 'Name a file in a folder that this program may write, on a disk with room.',
+  },
   PARSER_INVALID: { status: 400, retry: false, hint: 'Correct the parser file at the named place.' },
   RULE_INVALID: {
     status: 422,

@@ -34,6 +34,28 @@ export async function zipMembers(path: string): Promise<ZipMember[]> {
   return found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
+/** Texts of the members whose names `wants`, in the order of their names; larger ones than `limitBytes` throw RangeError. */
+export async function readZipTexts(
+  path: string,
+  wants: (name: string) => boolean,
+  limitBytes: number,
+): Promise<{ name: string; text: string }[]> {
+  const found: { name: string; text: string }[] = []
+  await eachEntry(path, async (entry, archive) => {
+    if (!wants(entry.fileName)) return true
+    if (found.length >= membersLimit) throw new RangeError(`the archive has more than ${membersLimit} members`)
+    if (entry.uncompressedSize > limitBytes) {
+      throw new RangeError(`${entry.fileName} has ${entry.uncompressedSize} bytes, more than ${limitBytes}`)
+    }
+    const parts: Buffer[] = []
+    // The reader ends with an error when more comes out than the archive's directory says.
+    for await (const bytes of await archive.openReadStreamPromise(entry)) parts.push(bytes as Buffer)
+    found.push({ name: entry.fileName, text: Buffer.concat(parts).toString('utf8') })
+    return true
+  })
+  return found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
 /** The content of one member; `close` ends the reading of the archive. Undefined when there is none of this name; throws Error. */
 export async function openZipMember(
   path: string,

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
-import { readRulePaths } from '../../detect/load.ts'
 import { type RuleFolder, readRuleFolders } from '../../detect/rule-folder.ts'
 import { correlationSql } from '../../detect/sigma/correlation/sql.ts'
 import type { SigmaDocument } from '../../detect/sigma/document.ts'
@@ -11,6 +10,7 @@ import { CodedError } from '../../event/errors.ts'
 import { loadParsers } from '../../normalise/load.ts'
 import { eventsTable } from '../../seams/events/schema.ts'
 import { contentDirs } from '../content.ts'
+import { readRules } from '../offline-rules.ts'
 import { createRuleProof, type RuleProof } from '../rule-proof.ts'
 import { rulePaths } from '../rules.ts'
 import { explainRules } from './rules-explain.ts'
@@ -23,12 +23,11 @@ export function rulesCommand(program: Command, config: () => Config): void {
   rules
     .command('check [path...]')
     .description('says of every rule whether it can be used, and of every refused one where and why')
-    .action((given: string[]) => {
-      const set = compileRuleSet(readRulePaths(paths(given)))
-      for (const rule of set.refused) {
-        console.log(`${rule.file}:${rule.line}:${rule.column}: ${rule.reason}: ${rule.message}. ${rule.hint}`)
-      }
-      console.log(`${set.rules.length + set.correlations.length} rules can be used, ${set.refused.length} are refused`)
+    .option('--json', 'one JSON object a rule that is refused or warned of, and one for the totals')
+    .addHelpText('after', '\nEnds with 0 when every rule can be used, 1 when one is refused or nothing could be read.')
+    .action(async (given: string[], { json }: { json?: boolean }) => {
+      const set = compileRuleSet(await readRules(paths(given)))
+      for (const line of json ? checkObjects(set) : checkLines(set)) console.log(line)
       if (set.refused.length > 0) process.exitCode = 1
     })
 
@@ -53,8 +52,8 @@ export function rulesCommand(program: Command, config: () => Config): void {
   rules
     .command('convert [path...]')
     .description('prints the SQL over the event store that finds what each rule finds')
-    .action((given: string[]) => {
-      convertRules(compileRuleSet(readRulePaths(paths(given))), loadLookups(contentDirs(config())[0]!))
+    .action(async (given: string[]) => {
+      convertRules(compileRuleSet(await readRules(paths(given))), loadLookups(contentDirs(config())[0]!))
     })
 
   rules
@@ -65,6 +64,20 @@ export function rulesCommand(program: Command, config: () => Config): void {
     .action((given: string[], { input, json }: { input: string; json?: boolean }) =>
       explainRules(config(), given, input, { json: json ?? false }),
     )
+}
+
+function* checkLines({ rules, correlations, refused }: RuleSet): Generator<string> {
+  for (const { file, line, column, reason, message, hint } of refused)
+    yield `${file}:${line}:${column}: ${reason}: ${message}. ${hint}`
+  yield `${rules.length + correlations.length} rules can be used, ${refused.length} are refused`
+}
+
+function* checkObjects({ rules, correlations, refused }: RuleSet): Generator<string> {
+  for (const rule of refused) yield JSON.stringify({ verdict: 'refused', ...rule })
+  for (const { document, warnings } of rules)
+    for (const warning of warnings)
+      yield JSON.stringify({ verdict: 'warned', id: document.id, file: document.source.file, warning })
+  yield JSON.stringify({ verdict: 'total', usable: rules.length + correlations.length, refused: refused.length })
 }
 
 /** Prints what no sample notices; gives back how much that is. */

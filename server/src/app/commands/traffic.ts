@@ -35,11 +35,11 @@ export function trafficCommand(program: Command, config: () => Config): void {
       const print = (line: Record<string, unknown>) => output.line(JSON.stringify(line))
       const files = paths.flatMap((path) => (path === '-' ? [path] : filesOf(path)))
 
-      async function* events(file: string): AsyncGenerator<Event> {
+      async function* events(file: string): AsyncGenerator<Event[]> {
         let index = 0
         for await (const record of captureRecords(bytesOf(file), (report) => tell(file, report), tellFailure)) {
           if (wanted === undefined || wanted.has(record.dataset)) await output.line(recordLine(record))
-          yield recordEvent(record, `${file}:${index++}`)
+          yield [recordEvent(record, `${file}:${index++}`)]
         }
       }
 
