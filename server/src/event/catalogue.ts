@@ -192,6 +192,8 @@ export const vendorPrefixes: readonly string[] = [
   'json.',
   'syslog.',
   'nginx.',
+  'postfix.',
+  'postgresql.',
   'apache.',
   'linux.',
   'fortinet.',
