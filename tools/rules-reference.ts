@@ -1,0 +1,38 @@
+// Writes docs/reference/rules.md from the shipped rules. Run it after a rule changed: npx tsx tools/rules-reference.ts
+import { writeFileSync } from 'node:fs'
+import { createRuleProof } from '../server/src/app/rule-proof.ts'
+import { shippedContentDir } from '../server/src/config/content-dir.ts'
+import { readRulePaths } from '../server/src/detect/load.ts'
+import { readRuleFolders } from '../server/src/detect/rule-folder.ts'
+import { chineseTitle } from '../server/src/detect/rule-words.ts'
+import { loadLookups } from '../server/src/detect/sigma/logsource.ts'
+import { loadParsers } from '../server/src/normalise/load.ts'
+
+const contentDir = shippedContentDir()
+const { mutate } = createRuleProof(loadParsers([contentDir]).parsers, loadLookups(contentDir), 'Asia/Shanghai')
+const folders = readRuleFolders(contentDir)
+let total = 0
+const rows = folders.map((folder) => {
+  const document = readRulePaths([folder.file])[0]!.documents[0]!
+  const techniques = document.tags
+    .filter((tag) => /^attack\.t\d/.test(tag))
+    .map((tag) => tag.slice('attack.'.length).toUpperCase())
+  const sources = [...new Set([...folder.fires, ...folder.silent].map(({ parser }) => parser))]
+  const kinds = [...new Set(Object.values(folder.evidence.samples).flatMap((list) => list.flatMap(Object.keys)))]
+  const { mutants, survivors } = mutate(folder)
+  total += mutants
+  const excused = folder.evidence.equivalent.length
+  const killed = `${mutants - survivors.length - excused} of ${mutants}${excused > 0 ? ` (${excused} equivalent)` : ''}`
+  return `| \`${folder.path}\` | ${document.title} / ${chineseTitle(document)} | ${document.level} | ${techniques.join(', ')} | ${sources.join(', ')} | ${kinds.join(', ')} | ${killed} |`
+})
+const text = `# Shipped rules
+
+${folders.length} rules. *Sources* are the parsers whose records the samples are; *evidence* says what the samples rest on (a tool that was run,
+a capture, or a documented format; the words stand in evidence.yml beside the rule); *changes noticed* is how many of the small changes of
+the rule break a sample: ${total} in all (content/rules/README.md says which changes). Generated; do not edit.
+
+| rule | title | level | ATT&CK | sources | evidence | changes noticed |
+| --- | --- | --- | --- | --- | --- | --- |
+${rows.join('\n')}
+`
+writeFileSync(new URL('../docs/reference/rules.md', import.meta.url), text)
