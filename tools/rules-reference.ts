@@ -23,7 +23,7 @@ const rows = folders.map((folder) => {
   total += mutants
   const excused = folder.evidence.equivalent.length
   const killed = `${mutants - survivors.length - excused} of ${mutants}${excused > 0 ? ` (${excused} equivalent)` : ''}`
-  return `| \`${folder.path}\` | ${document.title} / ${chineseTitle(document)} | ${document.level} | ${techniques.join(', ')} | ${sources.join(', ')} | ${kinds.join(', ')} | ${killed} |`
+  return `| \`content/rules/${folder.path}\` | ${document.title} / ${chineseTitle(document)} | ${document.level} | ${techniques.join(', ')} | ${sources.join(', ')} | ${kinds.join(', ')} | ${killed} |`
 })
 const text = `# Shipped rules
 
