@@ -284,7 +284,11 @@ class Item {
     try {
       compileRegex(pattern, flags)
     } catch (cause) {
-      throw new RuleRefused('regex', `\`${this.label}\`: ${(cause as Error).message}`, this.path)
+      throw new RuleRefused(
+        cause instanceof RangeError ? 'limit' : 'regex',
+        `\`${this.label}\`: ${(cause as Error).message}`,
+        this.path,
+      )
     }
     return { kind: 'regex', pattern, flags }
   }

@@ -1,24 +1,27 @@
 import type { RegexFlags } from './predicate.ts'
-import { type Assertion, type CodeRange, parseRegex, type RegexNode, wordRanges } from './regex-parse.ts'
+import {
+  assertionHolds,
+  beforeNewline,
+  beforeOther,
+  beforeStart,
+  beforeWord,
+  endOfText,
+  RegexNfa,
+  type Step,
+} from './regex-nfa.ts'
+import { type CodeRange, parseRegex, type RegexNode, wordRanges } from './regex-parse.ts'
 
-/** Steps a program may have; longer ones (large counted repeats) are left to the general engine. */
-const programLimit = 400
+/** Steps a program may have; longer ones are left to the general engine. */
+const programLimit = 4000
+/** Beyond this many steps states are too dear to build. */
+const stateProgramLimit = 400
+/** Words of bits a character may touch. */
+const bitCostLimit = 400
 /** States kept at a time; beyond it all are forgotten and built anew as they are met. */
 const stateLimit = 1500
 
-type Step =
-  | { kind: 'set'; set: number; next: number }
-  | { kind: 'split'; next: number; other: number }
-  | { kind: 'assert'; assertion: Assertion; next: number }
-  | { kind: 'match' }
-
-/** What stood before a position, as far as assertions ask. */
-const beforeStart = 0
-const beforeNewline = 1
-const beforeWord = 2
-const beforeOther = 3
-const endOfText = -1
-
+/** Stands for the class of the next character where there is none. */
+const noClass = -1
 const accepting = -2
 const unknown = -1
 
@@ -37,6 +40,7 @@ export class RegexAutomaton {
   private readonly beforeOfClass: Uint8Array
   private readonly hasAssertions: boolean
   private readonly start: number
+  private nfa: RegexNfa | undefined
   private states = new Map<string, number>()
   private places: Int32Array[] = []
   private befores: number[] = []
@@ -75,11 +79,13 @@ export class RegexAutomaton {
   static compile(pattern: string, flags: RegexFlags): RegexAutomaton | undefined {
     const node = parseRegex(pattern, flags)
     if (!node || sizeOf(node) > programLimit) return undefined
-    return new RegexAutomaton(node)
+    const automaton = new RegexAutomaton(node)
+    return automaton.steps.length > stateProgramLimit && !automaton.inBits() ? undefined : automaton
   }
 
   /** True when the expression matches somewhere in the text. */
   test(text: string): boolean {
+    if (this.steps.length > stateProgramLimit) return this.testInBits(text)
     const width = this.classStarts.length
     let state = this.stateOf([this.start], beforeStart)
     for (let i = 0; i < text.length; i++) {
@@ -94,11 +100,34 @@ export class RegexAutomaton {
         kind = this.searchClass(point)
       }
       let next = this.transitions[state * width + kind]!
-      if (next === unknown) next = this.build(state, kind)
+      if (next === unknown) {
+        const states = this.states
+        next = this.build(state, kind)
+        // A text that needs ever new states would cost a state a character.
+        if (states !== this.states && i < text.length - 1 && this.inBits()) return this.testInBits(text)
+      }
       if (next === accepting) return true
       state = next
     }
     return this.endsIn(state)
+  }
+
+  /** True when the expression is run cheaper in bits than by states that are ever new. */
+  private inBits(): boolean {
+    const { steps, start, members, beforeOfClass, hasAssertions } = this
+    this.nfa ??= new RegexNfa({ steps, start, members, beforeOfClass, hasAssertions })
+    return this.nfa.cost <= bitCostLimit
+  }
+
+  private testInBits(text: string): boolean {
+    const kinds = new Uint16Array(text.length)
+    let length = 0
+    for (let i = 0; i < text.length; i++) {
+      const point = text.codePointAt(i)!
+      if (point > 0xffff) i++
+      kinds[length++] = point < 128 ? this.asciiClass[point]! : this.searchClass(point)
+    }
+    return this.nfa!.test(kinds.subarray(0, length))
   }
 
   private push(step: Step): number {
@@ -190,7 +219,7 @@ export class RegexAutomaton {
   }
 
   private endsIn(state: number): boolean {
-    if (this.ends[state] === unknown) this.ends[state] = this.closure(state, endOfText) ? 0 : 1
+    if (this.ends[state] === unknown) this.ends[state] = this.closure(state, noClass) ? 0 : 1
     return this.ends[state] === 1
   }
 
@@ -199,6 +228,7 @@ export class RegexAutomaton {
     const stack = [...this.places[state]!]
     const seen = new Set(stack)
     const before = this.befores[state]!
+    const after = following === noClass ? endOfText : this.beforeOfClass[following]!
     const reached: (Step & { kind: 'set' })[] = []
     while (stack.length > 0) {
       const step = this.steps[stack.pop()!]!
@@ -218,29 +248,11 @@ export class RegexAutomaton {
           visit(step.other)
           break
         case 'assert':
-          if (this.holds(step.assertion, before, following)) visit(step.next)
+          if (assertionHolds(step.assertion, before, after)) visit(step.next)
           break
       }
     }
     return reached
-  }
-
-  private holds(assertion: Assertion, before: number, following: number): boolean {
-    const after = following === endOfText ? endOfText : this.beforeOfClass[following]!
-    switch (assertion) {
-      case 'textBegin':
-        return before === beforeStart
-      case 'textEnd':
-        return after === endOfText
-      case 'lineBegin':
-        return before === beforeStart || before === beforeNewline
-      case 'lineEnd':
-        return after === endOfText || after === beforeNewline
-      case 'word':
-        return (before === beforeWord) !== (after === beforeWord)
-      case 'notWord':
-        return (before === beforeWord) === (after === beforeWord)
-    }
   }
 }
 

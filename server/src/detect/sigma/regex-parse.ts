@@ -70,7 +70,11 @@ class Parser {
     const own = { ...flags }
     const children = [this.sequence(own)]
     while (this.take('|')) children.push(this.sequence(own))
-    return children.length === 1 ? children[0]! : { kind: 'alternation', children }
+    if (children.length === 1) return children[0]!
+    // One of several characters is a set.
+    if (children.every((child) => child.kind === 'set'))
+      return { kind: 'set', ranges: children.flatMap(({ ranges }) => ranges) }
+    return { kind: 'alternation', children }
   }
 
   private sequence(flags: RegexFlags): RegexNode {

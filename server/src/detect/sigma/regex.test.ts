@@ -63,6 +63,7 @@ const flags = fc.record({ ignoreCase: fc.boolean(), multiline: fc.boolean(), dot
 describe('regular expressions', () => {
   it('agrees with re2js on generated patterns and texts', () => {
     let own = 0
+    let inBits = 0
     fc.assert(
       fc.property(patterns, flags, fc.array(texts, { minLength: 1, maxLength: 6 }), (pattern, given, list) => {
         const automaton = RegexAutomaton.compile(pattern, given)
@@ -70,10 +71,16 @@ describe('regular expressions', () => {
         own++
         const judge = reference(pattern, given)
         for (const text of list) expect([text, automaton.test(text)]).toEqual([text, judge.test(text)])
+        // The same expression beside one that is too large for states runs in bits.
+        const large = RegexAutomaton.compile(`(?:${pattern})|z{399}`, given)
+        if (!large) return
+        inBits++
+        for (const text of list) expect(['bits', text, large.test(text)]).toEqual(['bits', text, judge.test(text)])
       }),
       { numRuns: Number(process.env.WATCHFIRE_FUZZ_RUNS ?? 1500) },
     )
     expect(own).toBeGreaterThan(500)
+    expect(inBits).toBeGreaterThan(500)
   }, 600_000)
 
   it('finds in every match one of the literals it requires', () => {
@@ -95,7 +102,7 @@ describe('regular expressions', () => {
   it('leaves what it does not know to the general engine', () => {
     expect(RegexAutomaton.compile('\\p{L}+', none)).toBeUndefined()
     expect(compileRegex('^\\p{L}+$', none).test('Привет')).toBe(true)
-    expect(RegexAutomaton.compile('x.{1000}y', none)).toBeUndefined()
+    expect(RegexAutomaton.compile('(a?){900}x', none)).toBeUndefined()
     expect(compileRegex('[[:alpha:]]', none).test('1a')).toBe(true)
   })
 
@@ -105,5 +112,16 @@ describe('regular expressions', () => {
       const text = `${'ab'.repeat(4000)}${'a'.repeat(8000)}!`
       expect(automaton.test(text)).toBe(false)
     }
+  })
+
+  it('runs large repeats and texts that need ever new states in bits, and refuses what only the general engine could run', () => {
+    const texts = [
+      ['ab'.repeat(5e5), false],
+      [`${'ab'.repeat(5e5)}abbabaac`, true],
+    ] as const
+    for (const pattern of ['[ab]*a[ab]{16}[c]', 'a[ab]{900}c', '(a|b)*a(?:a|b){200}c', '\\B[ab]{300}c$'])
+      for (const [text, expected] of texts)
+        expect([pattern, compileRegex(pattern, none).test(text)]).toEqual([pattern, expected])
+    expect(() => compileRegex('\\p{L}{900}', none)).toThrow(RangeError)
   })
 })

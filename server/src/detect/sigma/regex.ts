@@ -9,10 +9,12 @@ export interface Regex {
 
 const cache = new Map<string, Regex>()
 const cacheLimit = 10_000
+/** Steps an expression may have on re2js, whose cost for a character is that of its steps. */
+const generalSizeLimit = 500
 
 /**
  * Compiles (once per pattern and flags). What rules are made of runs on our own automaton; whatever lies outside its subset runs on
- * re2js, thirty times slower and as safe. Throws when the pattern is not RE2.
+ * re2js, thirty times slower and as safe, up to a size. Throws when the pattern is not RE2, and RangeError when it is too large.
  */
 export function compileRegex(pattern: string, flags: RegexFlags): Regex {
   const bits = bitsOf(flags)
@@ -21,11 +23,17 @@ export function compileRegex(pattern: string, flags: RegexFlags): Regex {
   if (!regex) {
     // Also the judge of what is valid.
     const general = RE2JS.compile(pattern, bits)
-    regex = RegexAutomaton.compile(pattern, flags) ?? { test: (text) => general.test(text) }
+    regex = RegexAutomaton.compile(pattern, flags) ?? generalRegex(general)
     if (cache.size >= cacheLimit) cache.clear()
     cache.set(key, regex)
   }
   return regex
+}
+
+function generalRegex(general: RE2JS): Regex {
+  const size = general.programSize()
+  if (size > generalSizeLimit) throw new RangeError(`the expression has ${size} steps, more than ${generalSizeLimit}`)
+  return { test: (text) => general.test(text) }
 }
 
 /** Where the expression first matches in the text. Slow: for explanations of short texts. Undefined when it does not. */
