@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { attackOf } from '../../detect/attack.ts'
@@ -24,7 +23,7 @@ export interface TextOutput {
 
 /** Standard output, or a file; waits for a slow reader. Throws OUTPUT_UNWRITABLE. */
 export async function openTextOutput(file: string | undefined): Promise<TextOutput> {
-  const stream: Writable = file === undefined ? process.stdout : createWriteStream('', { fd: await openFile(file) })
+  const stream: Writable = file === undefined ? process.stdout : await openFile(file)
   let failure: Error | undefined
   stream.on('error', (error: NodeJS.ErrnoException) => {
     // A reader that goes away (`| head`) ends the program quietly, as it does every tool of the shell.
@@ -56,9 +55,9 @@ export async function openTextOutput(file: string | undefined): Promise<TextOutp
   }
 }
 
-async function openFile(file: string): Promise<number> {
+async function openFile(file: string): Promise<Writable> {
   try {
-    return (await open(file, 'w')).fd
+    return (await open(file, 'w')).createWriteStream()
   } catch (cause) {
     throw new CodedError(
       'OUTPUT_UNWRITABLE',
