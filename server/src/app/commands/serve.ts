@@ -54,6 +54,11 @@ async function playDemo(config: Config, platform: Platform, signal: AbortSignal)
     'unit:write',
     'source:read',
     'source:write',
+    'event:read',
+    'detection:read',
+    'rule:read',
+    'rule:write',
+    'exception:write',
   ])
   await startDemo({
     syslogPort: config.syslogPort,

@@ -27,8 +27,8 @@ export interface DemoReport {
  * Plays a day of the fictional city Yunlu through the platform's own inputs: the last 24 hours over HTTP, back-dated,
  * with the first half of an intrusion in them; then, live over syslog UDP and TCP, HTTP and the bulk API, the second
  * half within a minute, and from then on ordinary work with a lesser attack now and then. Runs until `signal` aborts.
- * `onHistory` is called once the past is in. The token needs `ingest`, and `unit:write` and `source:write` for the
- * units and assets.
+ * `onHistory` is called once the past is in. The token needs `ingest`, and the permissions to write
+ * units, assets, indicators, exceptions and saved searches.
  */
 export async function startDemo(options: {
   syslogPort: number
