@@ -101,6 +101,10 @@ describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
     await expect(detail.getByTestId('story').textContent()).resolves.toContain(attacker.address)
     expect(new URL(page.url()).searchParams.get('id')).toBe(String(incidentId))
 
+    // Who, whom and what to do first stand above everything else.
+    expect(await detail.getByTestId('glance').textContent()).toContain(attacker.address)
+    await detail.getByTestId('next-steps').locator('li').nth(2).waitFor()
+
     // The parts add up to the score on screen.
     const cells = (await detail.getByTestId('score').locator('td:last-child').allTextContents()).map(Number)
     const incident = await readIncident()
@@ -117,9 +121,9 @@ describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
     await detail.getByTestId('raw-hex').click()
     await expect(raw.textContent()).resolves.toContain('3c 38 36 3e')
 
-    await detail.getByTestId('assign').click()
-    await page.getByTestId('assign-me').click()
+    await detail.getByTestId('take').click()
     await page.getByTestId('toast').first().waitFor()
+    await detail.getByTestId('take').waitFor({ state: 'detached' })
     await detail.getByTestId('tab-comments').click()
     await detail.getByTestId('comment-text').fill('Called the owner of the host: not planned.')
     await detail.getByTestId('add-comment').click()

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { inPlaceOf } from '../../api/problem.ts'
-import { useCan } from '../../api/session.tsx'
+import { useCan, useMe } from '../../api/session.tsx'
 import { useSay } from '../../i18n/useSay.ts'
 import { Action } from '../../ui/Action.tsx'
 import { formatNumber } from '../../ui/format.ts'
@@ -21,6 +21,7 @@ import { AssignButton } from './AssignButton.tsx'
 import { CloseDialog } from './CloseDialog.tsx'
 import { IncidentComments } from './IncidentComments.tsx'
 import { IncidentEvidence } from './IncidentEvidence.tsx'
+import { IncidentGlance } from './IncidentGlance.tsx'
 import { IncidentGraph } from './IncidentGraph.tsx'
 import { IncidentSummary } from './IncidentSummary.tsx'
 import { IncidentTimeline } from './IncidentTimeline.tsx'
@@ -38,6 +39,7 @@ interface IncidentDetailProps {
 export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailProps) {
   const { t } = useTranslation()
   const can = useCan()
+  const { data: me } = useMe()
   const say = useSay()
   const [url, setUrl] = useUrl()
   const tab = url.tab ?? 'summary'
@@ -115,6 +117,16 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
           </span>
         </div>
         <div className="row wrap">
+          {incident.assigneeName === null && incident.status !== 'closed' && me?.user ? (
+            <Action
+              reason={reason}
+              busy={busy}
+              onClick={() => change({ ids, versions, action: 'assign', assigneeId: me.user?.id })}
+              testId="take"
+            >
+              {t('incident.assignMe')}
+            </Action>
+          ) : null}
           <AssignButton
             current={incident.assigneeName}
             reason={reason}
@@ -192,7 +204,12 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
         ]}
       />
       <div className="detail-body">
-        {tab === 'summary' ? <IncidentSummary incident={incident} full={full} /> : null}
+        {tab === 'summary' ? (
+          <>
+            <IncidentGlance incident={incident} />
+            <IncidentSummary incident={incident} full={full} />
+          </>
+        ) : null}
         {tab === 'timeline' ? <IncidentTimeline id={id} /> : null}
         {tab === 'evidence' ? <IncidentEvidence id={id} /> : null}
         {tab === 'graph' ? <IncidentGraph id={id} /> : null}

@@ -61,7 +61,15 @@ export function IncidentTimeline({ id }: { id: number }) {
     <>
       <section>
         <h3>{t('incident.stages')}</h3>
-        <div className="stages" data-testid="stages">
+        <div
+          className="stages"
+          data-testid="stages"
+          style={{
+            gridTemplateColumns: tactics
+              .map((tactic) => (stages.has(tactic) ? 'minmax(64px, 4fr)' : 'minmax(8px, 1fr)'))
+              .join(' '),
+          }}
+        >
           {tactics.map((tactic) => {
             const reached = stages.get(tactic)
             return (
@@ -71,7 +79,7 @@ export function IncidentTimeline({ id }: { id: number }) {
                 className={`stage ${reached ? 'reached' : ''} ${stage === tactic ? 'on' : ''}`}
                 disabled={!reached}
                 aria-pressed={stage === tactic}
-                title={reached ? `${t(`tactic.${tactic}`)} · ${formatTime(reached.first)}` : t('incident.notReached')}
+                title={`${t(`tactic.${tactic}`)} · ${reached ? formatTime(reached.first) : t('incident.notReached')}`}
                 onClick={() => setStage(stage === tactic ? null : tactic)}
               >
                 <span>{t(`tactic.${tactic}`)}</span>
