@@ -7,8 +7,10 @@ import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { IncidentFacts } from '../../server/src/event/incident.ts'
 import { decodeRawRecord } from '../../server/src/event/raw-record.ts'
+import { canaries } from '../../server/src/seams/store/schema/canaries.ts'
 import { detections, incidentActivity, incidents } from '../../server/src/seams/store/schema/incidents.ts'
 import { outbox } from '../../server/src/seams/store/schema/notifications.ts'
+import { fieldFills } from '../../server/src/seams/store/schema/proof.ts'
 import { ruleCollections, ruleFindings } from '../../server/src/seams/store/schema/rules.ts'
 import { analyticWindows, runs } from '../../server/src/seams/store/schema/runs.ts'
 import { sourceMinutes, sources } from '../../server/src/seams/store/schema/sources.ts'
@@ -34,6 +36,7 @@ interface Side extends UnitPeople {
   detectionId: string
   sourceId: string
   runId: number
+  canaryId: string
   incident(): Promise<number>
   ids: Record<'exception' | 'savedSearch' | 'asset' | 'indicator' | 'channel' | 'delivery', number>
 }
@@ -120,8 +123,16 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
     unitId: unit.id,
     unitPath: unit.path,
   }
-  await database.insert(sources).values({ ...facts2, firstSeenAt: now, lastSeenAt: now })
+  await database.insert(sources).values({ ...facts2, firstSeenAt: now, lastSeenAt: now, silentSince: now })
+  await database.insert(fieldFills).values({
+    ...{ sourceId, kind: 'linux.auth/', routing: { 'event.module': 'linux', 'event.dataset': 'linux.auth' } },
+    ...{ baseSamples: 100, base: { 'user.name': 100 }, recentSamples: 0, recent: {}, drifted: [], sampledAt: now },
+  })
   await database.insert(sourceMinutes).values({ sourceId, minute: now, records: 7, unparsed: 0, bytes: 1 })
+  await database.insert(canaries).values({
+    ...{ id: `canary-${mark}`, sourceId, sourceName: mark, unitPath: unit.path, state: 'arrived' },
+    ...{ requestedBy: mark, requestedAt: now },
+  })
   const [entered] = await database
     .insert(runs)
     .values({
@@ -216,6 +227,7 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
       detectionId,
       sourceId,
       runId: entered!.id,
+      canaryId: `canary-${mark}`,
       incident,
     },
     ids: {
@@ -587,7 +599,21 @@ const cases: Record<string, Case> = {
   },
   listParsers: common('operator', 'parsers'),
 
-  listRules: common('operator', 'rules?limit=500'),
+  // Why a rule cannot fire names the sources of one's own units alone.
+  listRules: lists('operator', 'rules?limit=500'),
+  getReadiness: common('operator', 'readiness'),
+  getAttackMatrix: async () => {
+    await lists('operator', 'attack')()
+    for (const query of [`source=${alpha.sourceId}`, `unitId=${alpha.id}`])
+      expect((await call(beta.operator, 'GET', `attack?${query}`)).status).toBe(404)
+  },
+  exportAttackMatrix: async () => {
+    for (const format of ['csv', 'navigator']) {
+      await lists('operator', `attack/export?format=${format}`, { own: false })()
+      const foreign = await call(beta.operator, 'GET', `attack/export?format=${format}&source=${alpha.sourceId}`)
+      expect(foreign.status).toBe(404)
+    }
+  },
   getRule: async () => {
     const [first] = (await call(alpha.operator, 'GET', 'rules?limit=1')).body.items
     await common('operator', `rules/${first.id}`)()
@@ -602,6 +628,19 @@ const cases: Record<string, Case> = {
     )
   },
 
+  listCanaries: lists('operator', 'canaries'),
+  getCanary: item('operator', 'GET', (side) => `canaries/${side.canaryId}`),
+  testSource: item('administrator', 'POST', (side) => `sources/${side.sourceId}/test`, {
+    status: 202,
+    unchanged: async (side) => (await call(side.operator, 'GET', 'canaries')).text,
+  }),
+  testRule: async () => {
+    const [first] = (await call(alpha.operator, 'GET', 'rules?limit=1')).body.items
+    // Rules hold for everyone: no single unit has them tested.
+    for (const side of [alpha, beta])
+      expect((await call(side.manager, 'POST', `rules/${first.id}/test`)).status).toBe(404)
+    expect((await call(server.root.manager, 'POST', `rules/${first.id}/test`)).status).toBe(202)
+  },
   listRuns: lists('operator', 'runs'),
   getRun: item('operator', 'GET', (side) => `runs/${side.runId}`),
   listAnalytics: common('operator', 'analytics'),

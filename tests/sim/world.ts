@@ -155,7 +155,7 @@ export async function live(
   const lanes = createCorrelationLanes(() => createCorrelationStage(ruleSet, { latenessMs: correlationLatenessMs }))
   const dataDir = mkdtempSync(join(tmpdir(), 'watchfire-world-'))
   if (durable.correlations) writeFileSync(join(dataDir, 'correlations.json'), durable.correlations, { mode: 0o600 })
-  const correlations = createCorrelationIntake({ bus, lanes, dataDir, clock, logger })
+  const correlations = createCorrelationIntake({ bus, lanes, createCanaryLanes: () => lanes, dataDir, clock, logger })
   const correlator = createCorrelator({
     ...{ database, clock, attack, logger, notify: () => undefined, timeZone: 'UTC' },
   })

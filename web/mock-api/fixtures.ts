@@ -41,6 +41,7 @@ export function makeRules(nowMs: number): Schemas['RuleDetail'][] {
   return ruleTitles.map(([id, title, titleZh, severity, tactics, techniques], index) => ({
     id, title, titleZh, descriptionZh: null, parts: [], misses: both('', ''), steps: { zh: ['核对来源地址'], en: ['Check the source address'] }, history: [], description: `${title}. Looks for the behaviour in the fields of the event, whatever product reported it.`, severity, status: index % 3 === 0 ? 'stable' : 'test', author: 'Watchfire', kind: index === 0 || index === 1 ? 'correlation' : 'detection',
     version: 0, logsource: { category: index === 4 ? 'webserver' : null, product: index === 6 ? 'windows' : 'linux', service: index < 2 ? 'sshd' : null }, techniques, tactics, enabled: index !== 7, canFire: index !== 6 && index !== 7,
+    cannotFire: index === 6 ? [{ code: 'no_source' as const }] : index === 7 ? [{ code: 'disabled' as const }] : [],
     cannotFireReasons: index === 6 ? ['no_source' as const] : index === 7 ? ['disabled' as const] : [],
     lastFiredAt: index < 6 ? iso(nowMs - index * 1.7 * hour) : null, firedCount: index < 6 ? 900 - index * 130 : 0, firedCountLastDay: index < 6 ? 120 - index * 18 : 0,
     yaml: `title: ${title}\nid: ${id}\nstatus: test\nlevel: ${severity}\nlogsource:\n  product: linux\n  service: sshd\ndetection:\n  selection:\n    event.action: ssh_login\n    event.outcome: failure\n  condition: selection\n`,

@@ -10,9 +10,11 @@ import {
   FireOutlined,
   HddOutlined,
   HeartOutlined,
+  HistoryOutlined,
   KeyOutlined,
   MinusCircleOutlined,
   SafetyOutlined,
+  TableOutlined,
 } from '@ant-design/icons'
 import type { ComponentType } from 'react'
 import { withAntDesign } from './theme/withAntDesign.tsx'
@@ -36,6 +38,8 @@ export type PageName =
   | 'search'
   | 'event'
   | 'rules'
+  | 'attack'
+  | 'runs'
   | 'rule'
   | 'workbench'
   | 'indicators'
@@ -108,6 +112,20 @@ export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
         permission: 'rule:read',
         icon: SafetyOutlined,
         load: withAntDesign(() => import('./pages/rules/RulesPage.tsx')),
+      },
+      {
+        path: '/attack',
+        name: 'attack',
+        permission: 'rule:read',
+        icon: TableOutlined,
+        load: () => import('./pages/attack/AttackPage.tsx'),
+      },
+      {
+        path: '/runs',
+        name: 'runs',
+        permission: 'rule:read',
+        icon: HistoryOutlined,
+        load: withAntDesign(() => import('./pages/runs/RunsPage.tsx')),
       },
       {
         path: '/indicators',

@@ -1,8 +1,11 @@
 import type { Logger } from 'pino'
 import type { Change } from '../event/change.ts'
+import type { ReadinessSummary } from '../present/readiness.ts'
 import type { Broadcast } from '../seams/bus/bus.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 import type { Database } from '../seams/store/store.ts'
+import { purgeCanaries } from '../state/canaries/schedule.ts'
+import { recordReadiness } from '../state/readiness/record.ts'
 import { purgeSessions } from '../state/sessions/purge.ts'
 import { purgeSourceMinutes } from '../state/sources/purge.ts'
 import { checkSilence } from '../state/sources/silent.ts'
@@ -20,6 +23,8 @@ export function startHousekeeping(options: {
   changes: Broadcast<Change>
   /** Signs the head of the audit chain. */
   signAuditHead(): Promise<unknown>
+  /** How many of the enabled rules can fire now. */
+  measureReadiness(): Promise<ReadinessSummary>
   logger: Logger
 }): { stop(): Promise<void> } {
   const { database, clock, changes, logger } = options
@@ -37,6 +42,16 @@ export function startHousekeeping(options: {
       },
     },
     { name: 'audit head', everyMs: 60_000, run: async () => void (await options.signAuditHead()) },
+    {
+      name: 'rules that can fire',
+      everyMs: 60_000,
+      async run() {
+        const { enabled, canFire, reasons } = await options.measureReadiness()
+        const byCode = Object.fromEntries(reasons.map(({ code, count }) => [code, count]))
+        await recordReadiness(database, clock, { enabled, canFire, reasons: byCode })
+      },
+    },
+    { name: 'old canaries', everyMs: 3_600_000, run: () => purgeCanaries(database, clock) },
     { name: 'ended sessions', everyMs: 600_000, run: () => purgeSessions(database, clock) },
     { name: 'old source series', everyMs: 3_600_000, run: () => purgeSourceMinutes(database, clock) },
   ]

@@ -45,17 +45,25 @@ export function claimDataDir(dataDir: string): {
   }
 }
 
+/** Where the API of this process listens, once it does. */
+export function ownHttpUrl(dataDir: string): string | undefined {
+  return readInstance(dataDir)?.httpUrl
+}
+
 /** The live instance that holds the data directory, if any. */
 export function runningInstance(dataDir: string): InstanceFile | undefined {
-  let file: InstanceFile
+  const file = readInstance(dataDir)
+  return file && isAlive(file) ? file : undefined
+}
+
+function readInstance(dataDir: string): InstanceFile | undefined {
   try {
-    file = JSON.parse(readFileSync(join(dataDir, fileName), 'utf8')) as InstanceFile
+    return JSON.parse(readFileSync(join(dataDir, fileName), 'utf8')) as InstanceFile
   } catch (error) {
     // Missing: never started. Torn: the writer was killed while writing, so it does not live.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined
     throw error
   }
-  return isAlive(file) ? file : undefined
 }
 
 function isAlive({ pid, startedTicks }: InstanceFile): boolean {

@@ -84,7 +84,8 @@ export async function startPlatform(
     })
     undo.push(() => bus.close())
 
-    const data: ThreadData = { config, storeUrl: store.url, eventsAccess: events.access, index: 0 }
+    const canaryKey = clock.random(32).toString('hex')
+    const data: ThreadData = { config, storeUrl: store.url, eventsAccess: events.access, canaryKey, index: 0 }
     const threads: Thread[] = []
     const start = async (name: string, file: string, index = 0) => {
       const thread = startThread(
@@ -105,9 +106,6 @@ export async function startPlatform(
 
     const changes = bus.broadcast<Change>('changes')
     const signAuditHead = () => heads.sign()
-    const housekeeping = startHousekeeping({ database: store.database, clock, changes, signAuditHead, logger })
-    undo.push(() => housekeeping.stop())
-
     const server = createServer({
       config,
       version,
@@ -118,11 +116,22 @@ export async function startPlatform(
       events: events.query,
       bus,
       changes,
+      canaryKey,
       health: createHealthProbe({ config, store, events, threads, clock }),
       metrics: createMetrics({ threads, store, events }),
       webFolder: webFolder(),
     })
     undo.push(() => server.close())
+    const measureReadiness = () => server.measureReadiness()
+    const housekeeping = startHousekeeping({
+      database: store.database,
+      clock,
+      changes,
+      signAuditHead,
+      measureReadiness,
+      logger,
+    })
+    undo.push(() => housekeeping.stop())
     const httpUrl = await server.listen({ host: config.bind, port: config.httpPort }).catch((cause: Error) => {
       const place = { host: config.bind, port: config.httpPort }
       const message = `HTTP ${place.host}:${place.port} cannot be listened on: ${cause.message}`

@@ -1,5 +1,6 @@
 import { and, eq, gt, isNull, sql } from 'drizzle-orm'
 import type { Logger } from 'pino'
+import { isCanaryKey } from '../event/canary.ts'
 import type { Change } from '../event/change.ts'
 import { CodedError } from '../event/errors.ts'
 import type { Detection } from '../event/event.ts'
@@ -39,6 +40,8 @@ export interface CorrelatorOptions {
   settings?: CorrelateSettings
   /** Days that detections of no incident are kept; for ever when left out. */
   retentionDays?: number
+  /** Called with the detections of canaries: they are no one's, so no incident, notice or figure comes of them. */
+  onCanaries?: (detections: Detection[]) => void
 }
 
 /** Since the start of this thread; everything left out is counted. */
@@ -109,6 +112,7 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
   async function handleOnce(batch: BusBatch): Promise<void> {
     const done = await database.transaction((transaction) => run(transaction, batch))
     if (!done) return
+    if (done.canaries.length > 0) options.onCanaries?.(done.canaries)
     addEntry(done.window, done.entry, settings.seenLimit)
     windows.set(batch.partition, done.window)
     counters.matches += done.entry.hashes.length
@@ -147,7 +151,10 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
       known && known.lastOffset === (lastOffset ?? -1)
         ? known
         : await loadSeen(transaction, batch.partition, lastOffset ?? -1, settings.seenLimit)
-    const { fresh, hashes } = unseen(batch.records.slice(skip).map(decodeMatch), window)
+    const arrived = batch.records.slice(skip).map(decodeMatch)
+    const canaries = arrived.filter(({ sourceKey }) => isCanaryKey(sourceKey))
+    const real = canaries.length === 0 ? arrived : arrived.filter(({ sourceKey }) => !isCanaryKey(sourceKey))
+    const { fresh, hashes } = unseen(real, window)
     const nowMs = clock.now()
     const suppressor = await currentSuppressor(transaction, exceptionsCache, nowMs)
     const { inForce, onTrial } = separateTrials(fresh)
@@ -158,11 +165,10 @@ export function createCorrelator(options: CorrelatorOptions): Correlator {
     await storeSeen(transaction, batch.partition, window, entry, settings.seenLimit)
     await writeOffset(transaction, batch.partition, batch.last)
     await appendAuditAll(transaction, clock, applied.audit)
-    const repeated = batch.records.length - fresh.length
-    return { applied, window, entry, repeated, onTrial: onTrial.length } satisfies { applied: Applied } & Record<
-      string,
-      unknown
-    >
+    const repeated = batch.records.length - canaries.length - fresh.length
+    return { applied, canaries, window, entry, repeated, onTrial: onTrial.length } satisfies {
+      applied: Applied
+    } & Record<string, unknown>
   }
 
   async function reject(batch: BusBatch, error: unknown): Promise<void> {

@@ -5,22 +5,31 @@ import type { Bilingual, RuleFact } from '../event/incident.ts'
 /** Tactics in the order of an attack, and names of techniques. */
 export interface AttackLookup {
   /** Short name -> place in the order, from 0, and names. */
-  tactics: ReadonlyMap<string, Bilingual & { order: number }>
-  techniques: ReadonlyMap<string, Bilingual>
+  tactics: ReadonlyMap<string, Bilingual & { id: string; order: number }>
+  /** With the tactics they serve. */
+  techniques: ReadonlyMap<string, Bilingual & { tactics: readonly string[] }>
 }
 
 const named = z.object({ en: z.string(), zh: z.string() })
 const lookupSchema = z.object({
   tactics: z.array(named.extend({ id: z.string(), key: z.string() })).min(1),
-  techniques: z.record(z.string(), named),
+  techniques: z.record(
+    z.string(),
+    z.object({ en: z.string(), zh: z.string().optional(), tactics: z.array(z.string()).default([]) }),
+  ),
 })
 
 /** Reads the text of `content/lookups/attack.yml`. Throws a ZodError or YAML error when it is malformed. */
 export function parseAttackLookup(text: string): AttackLookup {
   const { tactics, techniques } = lookupSchema.parse(parse(text))
   return {
-    tactics: new Map(tactics.map(({ key, en, zh }, order) => [key, { order, en, zh }])),
-    techniques: new Map(Object.entries(techniques)),
+    tactics: new Map(tactics.map(({ id, key, en, zh }, order) => [key, { id, order, en, zh }])),
+    techniques: new Map(
+      Object.entries(techniques).map(([id, { en, zh, tactics: serves }]) => {
+        const chinese = zh ?? techniques[id.split('.')[0]!]?.zh ?? en
+        return [id, { en, zh: chinese, tactics: serves }]
+      }),
+    ),
   }
 }
 

@@ -14,6 +14,7 @@ export interface Change {
     | 'delivery'
     | 'health'
     | 'run'
+    | 'canary'
   id: string
   /** What happened: `created`, `changed`, `closed`, `removed` … */
   action: string

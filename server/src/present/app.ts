@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Actor, Permission } from '../state/actor.ts'
 import type { SignedIn } from '../state/sessions/resolve.ts'
+import type { ReadinessSummary } from './readiness.ts'
 
 /** A Fastify instance whose schemas are zod's. */
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
@@ -36,6 +37,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Gauges and counters of the HTTP side, for metrics and for the page of losses. */
     httpCounters(): HttpCounters
+    /** How many of the enabled rules can fire now, over the whole platform. */
+    measureReadiness(): Promise<ReadinessSummary>
   }
   interface FastifyRequest {
     /** Set by present/authenticate.ts on every route that is not public. */

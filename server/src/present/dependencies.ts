@@ -22,6 +22,8 @@ export interface Dependencies {
   /** Takes records in; the answer to a sender waits for it. */
   bus: Pick<Bus, 'publish'>
   changes: Broadcast<Change>
+  /** Under which the platform's own canaries are proven, hexadecimal; without it there are none. */
+  canaryKey?: string
   health: HealthProbe
   /** Prometheus text of the whole program. */
   metrics(): Promise<string>

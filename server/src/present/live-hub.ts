@@ -30,6 +30,7 @@ const permissionOf: Record<Change['noun'], Permission> = {
   delivery: 'notification:read',
   health: 'health:read',
   run: 'rule:read',
+  canary: 'source:read',
 }
 
 interface Client {

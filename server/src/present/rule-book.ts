@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { shippedContentDir } from '../config/content-dir.ts'
 import { type Analytic, loadAnalytics } from '../detect/analytics/definition.ts'
 import { attackOf } from '../detect/attack.ts'
+import { type HealthRule, healthRules } from '../detect/health/rules.ts'
 import { type IntelRule, intelRules } from '../detect/intel/rules.ts'
 import { readRulePaths } from '../detect/load.ts'
 import { readRuleFolders } from '../detect/rule-folder.ts'
@@ -43,8 +44,8 @@ export interface RuleEntry {
   severity: Severity
   status: string
   author: string | null
-  /** A Sigma detection, a Sigma correlation, what fires on indicators, or a scheduled detection over history. */
-  kind: 'detection' | 'correlation' | 'intel' | 'analytic'
+  /** A Sigma detection, a Sigma correlation, what fires on indicators, a scheduled detection over history, or what the platform finds out about itself. */
+  kind: 'detection' | 'correlation' | 'intel' | 'analytic' | 'health'
   /** Types of indicator it fires on; empty for Sigma rules. */
   indicatorTypes: string[]
   logsource: { category: string | null; product: string | null; service: string | null }
@@ -187,7 +188,12 @@ function openShelf(config: Pick<Config, 'contentDir'>) {
       entries.set(document, entry)
       known.set(entry.id, entry)
     }
-    for (const entry of [...intelRules.map(intelEntry), ...analytics.map(analyticEntry)]) known.set(entry.id, entry)
+    for (const entry of [
+      ...intelRules.map(intelEntry),
+      ...analytics.map(analyticEntry),
+      ...healthRules.map(healthEntry),
+    ])
+      known.set(entry.id, entry)
     for (const refused of set.refused) {
       if (refused.file.endsWith(trialMark)) continue
       const origin = originOf(refused.file)
@@ -331,6 +337,18 @@ function analyticEntry(analytic: Analytic): RuleEntry {
     logsource: { category, product, service },
     samples: { fires: [], silent: [] },
     ...{ origin: 'shipped', stage: 'live', textId: id, collectionId: null },
+  }
+}
+
+/** What the platform tells about itself: it needs no source. */
+function healthEntry(words: HealthRule): RuleEntry {
+  return {
+    ...words,
+    ...{ status: 'stable', author: 'Watchfire', kind: 'health', indicatorTypes: [], yaml: '', fields: [] },
+    ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [] },
+    logsource: { category: null, product: null, service: null },
+    samples: { fires: [], silent: [] },
+    ...{ origin: 'shipped', stage: 'live', textId: words.id, collectionId: null },
   }
 }
 

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net'
 import cookie from '@fastify/cookie'
 import fastify, { LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import { systemActor } from '../state/actor.ts'
+import { rootUnitPath } from '../state/units/unit.ts'
 import { requirePermission } from '../state/write.ts'
 import type { App } from './app.ts'
 import { Authenticator, guard } from './authenticate.ts'
@@ -11,10 +13,12 @@ import { InFlight } from './in-flight.ts'
 import { LiveHub } from './live-hub.ts'
 import { registerOpenApi } from './openapi.ts'
 import { preconditions } from './preconditions.ts'
+import { ReadinessJudge, summaryOf } from './readiness.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { authRoutes } from './routes/auth.ts'
 import { answerHandshake, bulkRoutes, elasticHandshake } from './routes/bulk.ts'
+import { canaryRoutes } from './routes/canaries.ts'
 import { detectionRoutes } from './routes/detections.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
@@ -25,6 +29,7 @@ import { liveRoutes } from './routes/live.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { probeRoutes } from './routes/probes.ts'
+import { readinessRoutes } from './routes/readiness.ts'
 import { ruleCollectionRoutes } from './routes/rule-collections.ts'
 import { ruleJobRoutes } from './routes/rule-jobs.ts'
 import { ruleWorkbenchRoutes } from './routes/rule-workbench.ts'
@@ -36,7 +41,7 @@ import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { unitRoutes } from './routes/units.ts'
 import { userRoutes } from './routes/users.ts'
-import { createRuleBook } from './rule-book.ts'
+import { createRuleBook, type OpenRuleBook } from './rule-book.ts'
 import { RuleStatuses } from './rule-status.ts'
 import { isSafe, securityHeaders } from './security.ts'
 import { sendFirstPage, serveWebClient } from './web-client.ts'
@@ -92,6 +97,12 @@ export function createServer(dependencies: Dependencies): App {
     uploadsRefused: inFlight.refused,
   }))
   app.addHook('preClose', async () => hub.close())
+  const openBook = createRuleBook(dependencies.config, database)
+  const judge = new ReadinessJudge(openBook, dependencies)
+  app.decorate('measureReadiness', async () => {
+    const context = { database, clock, actor: { ...systemActor('readiness'), unitPath: rootUnitPath } }
+    return summaryOf([...(await openBook()).rules.values()], await judge.judge(context))
+  })
   const scope = (prefix: string, register: (routes: App) => void) =>
     app.register(
       async (instance) => {
@@ -111,7 +122,7 @@ export function createServer(dependencies: Dependencies): App {
     unitRoutes(routes, dependencies)
     tokenRoutes(routes, dependencies)
   })
-  scope('/api/v1', (routes) => workRoutes(routes, dependencies))
+  scope('/api/v1', (routes) => workRoutes(routes, dependencies, openBook, judge))
   scope('/api/v1', (routes) => liveRoutes(routes, hub, authenticator))
   scope('/api/v1', (routes) => ingestRoutes(routes, dependencies, inFlight))
   scope('/api/v1', (routes) => importRoutes(routes, dependencies))
@@ -127,8 +138,7 @@ export function createServer(dependencies: Dependencies): App {
   return app
 }
 
-function workRoutes(app: App, dependencies: Dependencies): void {
-  const openBook = createRuleBook(dependencies.config, dependencies.database)
+function workRoutes(app: App, dependencies: Dependencies, openBook: OpenRuleBook, judge: ReadinessJudge): void {
   overviewRoutes(app, dependencies)
   incidentRoutes(app, dependencies)
   detectionRoutes(app, dependencies)
@@ -137,8 +147,10 @@ function workRoutes(app: App, dependencies: Dependencies): void {
   eventRoutes(app, dependencies)
   savedSearchRoutes(app, dependencies)
   sourceRoutes(app, dependencies, openBook)
+  readinessRoutes(app, dependencies, openBook, judge)
+  canaryRoutes(app, dependencies, openBook)
   runRoutes(app, dependencies, openBook)
-  const statuses = new RuleStatuses(openBook, dependencies)
+  const statuses = new RuleStatuses(judge, dependencies)
   ruleRoutes(app, dependencies, openBook, statuses)
   ruleWorkbenchRoutes(app, dependencies, openBook, statuses)
   const jobs = new RuleJobs(dependencies)

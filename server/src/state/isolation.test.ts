@@ -14,6 +14,9 @@ import { removeAsset } from './assets/remove.ts'
 import { updateAsset } from './assets/update.ts'
 import { exportAudit } from './audit/export.ts'
 import { listAudit } from './audit/list.ts'
+import { getCanary } from './canaries/get.ts'
+import { listCanaries } from './canaries/list.ts'
+import { testRule, testSource } from './canaries/request.ts'
 import { createIndicator } from './indicators/create.ts'
 import { getIndicator } from './indicators/get.ts'
 import { importIndicators } from './indicators/import.ts'
@@ -83,6 +86,7 @@ const marker = 'AAAA-not-yours'
 const nouns = [
   'assets',
   'audit',
+  'canaries',
   'indicators',
   'rules',
   'runs',
@@ -107,6 +111,7 @@ let theirs: {
   indicator: number
   source: string
   run: number
+  canary: string
 }
 let ours: Unit
 const strangers: [Role, Context][] = []
@@ -151,10 +156,11 @@ beforeAll(async () => {
   await observer.flush()
   const source = sourceId(`http:${marker}`)
   await updateSource(store.system, { id: source, unitId: unit.id })
+  const canary = await testSource(administrator, source)
   const run = await beginRun(manager, { ...runOfTest, title: marker })
   theirs = {
     ...{ unit, user: user.user.id, session: session.sessionId, token: token.record.id },
-    ...{ asset: asset.id, indicator: indicator.id, source, run: run.id },
+    ...{ asset: asset.id, indicator: indicator.id, source, run: run.id, canary: canary.id },
   }
   for (const role of Object.keys(permissionsByRole) as Role[]) {
     const { user: stranger } = await createUser(store.system, { name: `stranger-${role}`, unitId: ours.id, role })
@@ -209,6 +215,13 @@ const cases: Record<string, ((context: Context) => Promise<unknown>)[]> = {
     (context) => listAudit(context, { actor: marker }),
     (context) => listAudit(context, { target: `user:${theirs.user}` }),
   ],
+  getCanary: [(context) => getCanary(context, theirs.canary)],
+  listCanaries: [
+    (context) => listCanaries(context, { limit: 500 }),
+    (context) => listCanaries(context, { sourceId: theirs.source }),
+  ],
+  testSource: [(context) => testSource(context, theirs.source)],
+  testRule: [(context) => testRule(context, 'any')],
   createIndicator: [(context) => createIndicator(context, { type: 'ip', value: '198.51.100.1' })],
   getIndicator: [(context) => getIndicator(context, theirs.indicator)],
   importIndicators: [

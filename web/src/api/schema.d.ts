@@ -918,6 +918,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/readiness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many of the enabled rules can fire now, why the others cannot, and how it was */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ATT&CK matrix, with the rules of each technique and whether they can fire now */
+        get: operations["getAttackMatrix"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attack/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, or as a layer of the ATT&CK Navigator */
+        get: operations["exportAttackMatrix"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Canaries of my units, the latest first */
+        get: operations["listCanaries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canaries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One canary, with the time of each hop */
+        get: operations["getCanary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a canary through the way of this source now */
+        post: operations["testSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send the firing sample of this rule through the platform now */
+        post: operations["testRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -1587,7 +1706,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "CHANGED_MEANWHILE" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "DATA_DIR_UNUSABLE" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_DAMAGED" | "STOPPING" | "CHILD_FAILED" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "PARSER_INVALID" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
+                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "CHANGED_MEANWHILE" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "DATA_DIR_UNUSABLE" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_DAMAGED" | "STOPPING" | "CHILD_FAILED" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "OUTPUT_UNWRITABLE" | "PARSER_INVALID" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
                 /** @description What happened, in a sentence. */
                 message: string;
                 /** @description What to do about it. */
@@ -1600,6 +1719,156 @@ export interface components {
         };
         /** @enum {string} */
         Severity: "informational" | "low" | "medium" | "high" | "critical";
+        CannotFire: {
+            /** @enum {string} */
+            code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+            sourceId?: string;
+            source?: string;
+            field?: string;
+            /** @description Share of events that had the field, 0 to 1. */
+            was?: number;
+            /** Format: date-time */
+            since?: string;
+            /** @description Hop, rule, thread, store or queue that is at fault. */
+            part?: string;
+        };
+        Run: {
+            id: number;
+            /** @enum {string} */
+            kind: "analytic" | "backtest";
+            /** @description Id of the analytic or the rule. */
+            subjectId: string;
+            title: string;
+            titleZh: string | null;
+            unitPath: string;
+            /** Format: date-time */
+            windowFrom: string;
+            /** Format: date-time */
+            windowTo: string;
+            /**
+             * @description Its time had come, an outage had left it out, late events, or a person.
+             * @enum {string}
+             */
+            cause: "scheduled" | "catch_up" | "late" | "manual";
+            attempt: number;
+            /**
+             * @description `lost`: the program ended while it ran.
+             * @enum {string}
+             */
+            state: "running" | "succeeded" | "failed" | "cancelled" | "lost";
+            /** Format: date-time */
+            startedAt: string;
+            endedAt: string | null;
+            rowsRead: number | null;
+            matches: number | null;
+            errorCode: string | null;
+            error: string | null;
+            retryAt: string | null;
+            requestedBy: string;
+        };
+        Analytic: {
+            id: string;
+            name: string;
+            title: string;
+            titleZh: string;
+            description: string;
+            descriptionZh: string;
+            severity: components["schemas"]["Severity"];
+            everyMinutes: number;
+            delayMinutes: number;
+            lateAfterMinutes: number;
+            lookBackDays: number;
+            enabled: boolean;
+            /** @description Windows that are due and not answered. */
+            open: number;
+            /** @description Windows given up after the last attempt. */
+            givenUp: number;
+            openSince: string | null;
+            /** @description Those of the asked time, earliest first. */
+            windows: {
+                /** Format: date-time */
+                from: string;
+                /** Format: date-time */
+                to: string;
+                /** @enum {string} */
+                state: "due" | "done" | "given_up";
+                /** @enum {string} */
+                cause: "scheduled" | "catch_up" | "late" | "manual";
+                /** @description Failed attempts since it was last due. */
+                attempts: number;
+                answeredAt: string | null;
+            }[];
+        };
+        Canary: {
+            id: string;
+            sourceId: string | null;
+            sourceName: string | null;
+            unitPath: string;
+            /** @description The rule that has to fire; null where only the parser is proven. */
+            ruleId: string | null;
+            parser: string | null;
+            input: ("syslog-udp" | "syslog-tcp" | "http" | "bus") | null;
+            /** @enum {string} */
+            state: "waiting" | "running" | "arrived" | "lost" | "interrupted" | "impossible";
+            /** @description The first hop it did not reach. */
+            lostAt: ("sent" | "parsed" | "detected" | "correlated" | "stored" | "searchable") | null;
+            detail: string | null;
+            requestedBy: string;
+            /** Format: date-time */
+            requestedAt: string;
+            sentAt: string | null;
+            parsedAt: string | null;
+            detectedAt: string | null;
+            correlatedAt: string | null;
+            storedAt: string | null;
+            searchableAt: string | null;
+            endedAt: string | null;
+        };
+        Readiness: {
+            enabled: number;
+            canFire: number;
+            /** @description Of the enabled rules that cannot fire, by their first reason. */
+            reasons: {
+                /** @enum {string} */
+                code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+                count: number;
+            }[];
+            /** @description Of the whole platform; empty for whoever belongs to a unit below the root. */
+            history: {
+                /** Format: date-time */
+                at: string;
+                enabled: number;
+                canFire: number;
+            }[];
+        };
+        AttackMatrix: {
+            tactics: {
+                id: string;
+                key: string;
+                en: string;
+                zh: string;
+            }[];
+            techniques: {
+                id: string;
+                en: string;
+                zh: string;
+                tactics: string[];
+                /** @enum {string} */
+                coverage: "can" | "cannot" | "none";
+                ruleIds: string[];
+                /** @description Of the last 30 days. */
+                detections: number;
+            }[];
+            rules: {
+                id: string;
+                title: string;
+                titleZh: string | null;
+                severity: components["schemas"]["Severity"];
+                enabled: boolean;
+                canFire: boolean;
+                cannotFire: components["schemas"]["CannotFire"][];
+            }[];
+        };
         Source: {
             id: string;
             /** @description Transport family and the name or address of the sender, e.g. `syslog:10.0.0.7`. */
@@ -1669,7 +1938,7 @@ export interface components {
             status: string;
             author: string | null;
             /** @enum {string} */
-            kind: "detection" | "correlation" | "intel" | "analytic";
+            kind: "detection" | "correlation" | "intel" | "analytic" | "health";
             logsource: {
                 category: string | null;
                 product: string | null;
@@ -1694,7 +1963,9 @@ export interface components {
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "no_indicator" | "part_cannot_fire")[];
+            /** @description Codes of `cannotFire`, each once. */
+            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down")[];
+            cannotFire: components["schemas"]["CannotFire"][];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
@@ -1729,7 +2000,7 @@ export interface components {
             status: string;
             author: string | null;
             /** @enum {string} */
-            kind: "detection" | "correlation" | "intel" | "analytic";
+            kind: "detection" | "correlation" | "intel" | "analytic" | "health";
             logsource: {
                 category: string | null;
                 product: string | null;
@@ -1754,7 +2025,9 @@ export interface components {
             enabled: boolean;
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
-            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "no_indicator" | "part_cannot_fire")[];
+            /** @description Codes of `cannotFire`, each once. */
+            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down")[];
+            cannotFire: components["schemas"]["CannotFire"][];
             lastFiredAt: string | null;
             firedCount: number;
             firedCountLastDay: number;
@@ -3086,73 +3359,6 @@ export interface components {
             createdAt: string;
             createdBy: string;
             endedAt: string | null;
-        };
-        Run: {
-            id: number;
-            /** @enum {string} */
-            kind: "analytic" | "backtest";
-            /** @description Id of the analytic or the rule. */
-            subjectId: string;
-            title: string;
-            titleZh: string | null;
-            unitPath: string;
-            /** Format: date-time */
-            windowFrom: string;
-            /** Format: date-time */
-            windowTo: string;
-            /**
-             * @description Its time had come, an outage had left it out, late events, or a person.
-             * @enum {string}
-             */
-            cause: "scheduled" | "catch_up" | "late" | "manual";
-            attempt: number;
-            /**
-             * @description `lost`: the program ended while it ran.
-             * @enum {string}
-             */
-            state: "running" | "succeeded" | "failed" | "cancelled" | "lost";
-            /** Format: date-time */
-            startedAt: string;
-            endedAt: string | null;
-            rowsRead: number | null;
-            matches: number | null;
-            errorCode: string | null;
-            error: string | null;
-            retryAt: string | null;
-            requestedBy: string;
-        };
-        Analytic: {
-            id: string;
-            name: string;
-            title: string;
-            titleZh: string;
-            description: string;
-            descriptionZh: string;
-            severity: components["schemas"]["Severity"];
-            everyMinutes: number;
-            delayMinutes: number;
-            lateAfterMinutes: number;
-            lookBackDays: number;
-            enabled: boolean;
-            /** @description Windows that are due and not answered. */
-            open: number;
-            /** @description Windows given up after the last attempt. */
-            givenUp: number;
-            openSince: string | null;
-            /** @description Those of the asked time, earliest first. */
-            windows: {
-                /** Format: date-time */
-                from: string;
-                /** Format: date-time */
-                to: string;
-                /** @enum {string} */
-                state: "due" | "done" | "given_up";
-                /** @enum {string} */
-                cause: "scheduled" | "catch_up" | "late" | "manual";
-                /** @description Failed attempts since it was last due. */
-                attempts: number;
-                answeredAt: string | null;
-            }[];
         };
     };
     responses: never;
@@ -5845,6 +6051,235 @@ export interface operations {
                     "application/json": {
                         items: components["schemas"]["SourceMinute"][];
                     };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getAttackMatrix: {
+        parameters: {
+            query?: {
+                /** @description Only rules that this source can make fire. */
+                source?: string;
+                unitId?: number;
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                severity?: components["schemas"]["Severity"][];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttackMatrix"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    exportAttackMatrix: {
+        parameters: {
+            query?: {
+                /** @description Only rules that this source can make fire. */
+                source?: string;
+                unitId?: number;
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                severity?: components["schemas"]["Severity"][];
+                format?: "csv" | "navigator";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listCanaries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+                source?: string;
+                rule?: string;
+                /** @description One value, several separated by commas, or the parameter repeated. */
+                state?: ("waiting" | "running" | "arrived" | "lost" | "interrupted" | "impossible")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Canary"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getCanary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Canary"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    testSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Canary"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    testRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Canary"];
                 };
             };
             /** @description What went wrong. */

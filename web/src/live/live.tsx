@@ -34,6 +34,7 @@ const keysOf: Record<string, string[]> = {
   channel: ['channels'],
   health: ['health', 'overview'],
   run: ['runs', 'analytics'],
+  canary: ['canaries'],
 }
 
 /** Lists are asked again at once for a first change, and then at most this often, however many arrive. */

@@ -1,8 +1,8 @@
 import { asc } from 'drizzle-orm'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Analytic } from '../../detect/analytics/definition.ts'
 import { CodedError } from '../../event/errors.ts'
-import { analyticWindows, runs } from '../../seams/store/schema/runs.ts'
+import { analyticWindows, runDetections, runs } from '../../seams/store/schema/runs.ts'
 import { requestWindow } from '../../state/runs/request-window.ts'
 import { openTestStore, type TestStore } from '../../state/store-for-tests.ts'
 import { ensureRootUnit } from '../../state/units/ensure-root.ts'
@@ -24,14 +24,18 @@ let world: {
   /** Thrown by the next questions. */
   failures: Error[]
   events: number
+  givenUp: string[]
 }
 
-beforeEach(async () => {
+beforeAll(async () => {
   store = await openTestStore()
   await ensureRootUnit(store.database, store.clock)
-  world = { asked: [], published: [], failures: [], events: 10 }
 }, 60_000)
-afterEach(() => store.close())
+afterAll(() => store.close())
+beforeEach(async () => {
+  for (const table of [runDetections, runs, analyticWindows]) await store.database.delete(table)
+  world = { asked: [], published: [], failures: [], events: 10, givenUp: [] }
+})
 
 function runner(more: Partial<AnalyticsOptions> = {}) {
   return createAnalyticsRunner({
@@ -58,6 +62,7 @@ function runner(more: Partial<AnalyticsOptions> = {}) {
     zone: 'UTC',
     logger: { warn() {}, error() {} },
     onRun() {},
+    onGivenUp: async ({ subjectId }) => void world.givenUp.push(subjectId),
     ...more,
   })
 }
@@ -122,6 +127,7 @@ describe('the runner of analytics', () => {
     }
     const [first] = await windows()
     expect(first).toMatchObject({ state: 'given_up', attempts: 10 })
+    expect(world.givenUp).toEqual([analytic.id])
     await requestWindow(store.system, { analyticId: analytic.id, windowFrom: first!.windowFrom })
     await one.tick()
     expect((await windows())[0]).toMatchObject({ state: 'done', cause: 'manual' })

@@ -46,6 +46,8 @@ export interface AnalyticsOptions {
   logger: Pick<Logger, 'warn' | 'error'>
   /** Called when a run has ended. */
   onRun(run: Pick<Run, 'id' | 'unitPath'>, state: Run['state']): void
+  /** A window was given up: nobody looks at it any more unless a person asks. */
+  onGivenUp(run: Run): Promise<void>
 }
 
 /**
@@ -154,6 +156,7 @@ export function createAnalyticsRunner(options: AnalyticsOptions) {
       error: error instanceof Error ? error.message : String(error),
     })
     options.onRun(run, 'failed')
+    if (giveUp) await options.onGivenUp(run)
   }
 
   return {

@@ -7,7 +7,7 @@ import { createLogger } from '../logger.ts'
 import { runThread } from '../thread-body.ts'
 import { collectPartitions, type ThreadData } from './data.ts'
 
-const { config } = workerData as ThreadData
+const { config, canaryKey } = workerData as ThreadData
 
 /** The collect thread: syslog sockets -> bus `raw`. */
 await runThread(async () => {
@@ -26,6 +26,7 @@ await runThread(async () => {
     port: config.syslogPort,
     publish: (records) => bus.publish('raw', records),
     clock,
+    canaryKey,
   })
   return {
     stats: () => ({ ...collector.counters() }) as Record<string, number>,

@@ -5,6 +5,7 @@ import { correlateGroup, createCorrelator } from '../../correlate/correlate.ts'
 import { parseAttackLookup } from '../../correlate/stage.ts'
 import { correlationLatenessMs, createCorrelationLanes } from '../../detect/correlation-lanes.ts'
 import { createCorrelationStage } from '../../detect/correlations.ts'
+import type { CanaryNews } from '../../event/canary.ts'
 import type { Change } from '../../event/change.ts'
 import { createResponder } from '../../respond/respond.ts'
 import { openLocalBus } from '../../seams/bus/local.ts'
@@ -15,6 +16,7 @@ import { useSecret } from '../../state/secrets/use.ts'
 import { contentDirs } from '../content.ts'
 import { createLogger } from '../logger.ts'
 import { runThread } from '../thread-body.ts'
+import { createCanaryNews } from './canary-news.ts'
 import { correlationGroup, createCorrelationIntake } from './correlation-intake.ts'
 import type { ThreadData } from './data.ts'
 import { followRules, type RunningRules } from './rules.ts'
@@ -35,6 +37,7 @@ await runThread(async () => {
   })
   const store = connectStore(storeUrl, { logger })
   const changes = bus.broadcast<Change>('changes')
+  const canaries = createCanaryNews(bus.broadcast<CanaryNews>('canaries'), clock)
   const correlator = createCorrelator({
     database: store.database,
     clock,
@@ -43,6 +46,7 @@ await runThread(async () => {
     logger,
     timeZone: config.timeZone,
     retentionDays: config.retentionDays,
+    onCanaries: canaries.tellCorrelated,
   })
   const rules = await followRules({
     database: store.database,
@@ -57,13 +61,22 @@ await runThread(async () => {
     },
   })
   let current: RunningRules = rules
-  const lanes = createCorrelationLanes(() =>
-    createCorrelationStage(current.set, {
-      latenessMs: correlationLatenessMs,
-      enabled: (ruleId) => !current.off.has(ruleId),
-    }),
-  )
-  const correlations = createCorrelationIntake({ bus, lanes, dataDir: config.dataDir, clock, logger })
+  const createLanes = () =>
+    createCorrelationLanes(() =>
+      createCorrelationStage(current.set, {
+        latenessMs: correlationLatenessMs,
+        enabled: (ruleId) => !current.off.has(ruleId),
+      }),
+    )
+  const lanes = createLanes()
+  const correlations = createCorrelationIntake({
+    bus,
+    lanes,
+    createCanaryLanes: createLanes,
+    dataDir: config.dataDir,
+    clock,
+    logger,
+  })
   const keys = openMasterKeys(config.dataDir, clock)
   const responder = createResponder({
     database: store.database,

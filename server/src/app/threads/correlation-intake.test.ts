@@ -39,7 +39,7 @@ test('a commit that waits long for the disk does not put off the next saves', as
   const lanes = createCorrelationLanes(() =>
     createCorrelationStage(compileRuleSet([]), { latenessMs: correlationLatenessMs, enabled: () => true }),
   )
-  const intake = createCorrelationIntake({ bus: slow, lanes, dataDir, clock, logger })
+  const intake = createCorrelationIntake({ bus: slow, lanes, createCanaryLanes: () => lanes, dataDir, clock, logger })
   const batch = (offset: number) => ({
     partition: 0,
     first: offset,

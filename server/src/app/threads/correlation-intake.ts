@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { CorrelationLanes, LanesSnapshot } from '../../detect/correlation-lanes.ts'
+import { isCanaryKey } from '../../event/canary.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Detection } from '../../event/event.ts'
+import { BoundedMap } from '../../lib/bounded-map.ts'
 import { readPrivateFile, replacePrivateFile } from '../../lib/private-file.ts'
 import type { Bus, BusBatch, Subscriber } from '../../seams/bus/bus.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
@@ -23,6 +25,8 @@ const saveIntervalMs = 5_000
 const saveShare = 0.05
 const longestSaveIntervalMs = 60_000
 const retryDelayMs = 200
+/** Canaries under way at once; the state of one that has passed is of no use. */
+const canariesMax = 64
 
 /**
  * bus `matches` -> correlations -> bus `detections`. The state is saved together with the offsets it holds; what came after
@@ -32,6 +36,8 @@ const retryDelayMs = 200
 export function createCorrelationIntake(options: {
   bus: Bus
   lanes: CorrelationLanes
+  /** Each canary is correlated by itself, apart from everything real, and never saved. */
+  createCanaryLanes(): CorrelationLanes
   dataDir: string
   clock: Clock
   logger: Logger
@@ -39,6 +45,7 @@ export function createCorrelationIntake(options: {
   const { bus, lanes, clock, logger } = options
   const path = join(options.dataDir, 'correlations.json')
   const offsets = new Map<number, number>()
+  const canaryLanes = new BoundedMap<string, CorrelationLanes>(canariesMax)
   let dirty = false
   let saveDueMs = 0
   let unreadable = 0
@@ -80,6 +87,13 @@ export function createCorrelationIntake(options: {
     }
   }
 
+  function lanesOf(sourceKey: string): CorrelationLanes {
+    if (!isCanaryKey(sourceKey)) return lanes
+    const known = canaryLanes.get(sourceKey) ?? options.createCanaryLanes()
+    canaryLanes.set(sourceKey, known)
+    return known
+  }
+
   function decode(record: Uint8Array): Detection[] {
     try {
       return [JSON.parse(Buffer.from(record).toString()) as Detection]
@@ -103,7 +117,8 @@ export function createCorrelationIntake(options: {
     for (const [index, record] of batch.records.entries()) {
       const offset = batch.first + index
       if (offset <= (offsets.get(batch.partition) ?? -1)) continue
-      const detections = lanes.push(decode(record), clock.now())
+      const matches = decode(record)
+      const detections = lanesOf(matches[0]?.sourceKey ?? '').push(matches, clock.now())
       offsets.set(batch.partition, offset)
       dirty = true
       published.push(publish(detections, `correlated:${batch.partition}:${offset}`))

@@ -7,6 +7,8 @@ export interface ThreadData {
   /** Connection URL of the state store, with its password. */
   storeUrl: string
   eventsAccess: EventsAccess
+  /** Under which canaries are proven, hexadecimal; new at every start of the program. */
+  canaryKey: string
   /** Index among the threads of the same kind. */
   index: number
 }

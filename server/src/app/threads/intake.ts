@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
+import { canaryOf, isCanaryKey } from '../../event/canary.ts'
 import type { Event } from '../../event/event.ts'
-import { decodeRawRecord } from '../../event/raw-record.ts'
+import { decodeRawRecord, sourceKey } from '../../event/raw-record.ts'
 import type { Normaliser, PlacedRecord, SourcePin, SourceStatistics } from '../../normalise/normalise.ts'
 import type { BusBatch, Subscriber } from '../../seams/bus/bus.ts'
 import type { BlockLedger } from '../../seams/events/blocks.ts'
@@ -20,29 +21,42 @@ export function createIntake(options: {
   let pins: ReadonlyMap<string, SourcePin> = new Map()
   let statistics: SourceStatistics[] = []
   let unreadable = 0
+  let holdsCanaries = false
   /** Partition -> last offset of the block that was begun before the restart. */
   const blockEnds = new Map<number, number>()
 
   function normalise(batch: BusBatch): Event[] {
     const placed: PlacedRecord[] = []
+    const canaryPins = new Map<string, SourcePin>()
+    holdsCanaries = false
     for (const [index, bytes] of batch.records.entries()) {
       const offset = batch.first + index
       try {
-        placed.push({ record: decodeRawRecord(bytes), partition: batch.partition, offset })
+        const record = decodeRawRecord(bytes)
+        placed.push({ record, partition: batch.partition, offset })
+        if (record.transport !== 'canary') continue
+        holdsCanaries = true
+        const key = sourceKey(record)
+        const parser = canaryOf(key)?.parser
+        if (parser) canaryPins.set(key, { parser })
       } catch (error) {
         // Written by another version of the program: counted and told, since it cannot become an event.
         unreadable++
         logger.error({ err: error, partition: batch.partition, offset }, 'a record of the bus cannot be read')
       }
     }
-    const { events, sources, columns } = normaliser.normalise(placed, pins)
-    statistics.push(...sources)
+    const pinned = canaryPins.size === 0 ? pins : new Map([...pins, ...canaryPins])
+    const { events, sources, columns } = normaliser.normalise(placed, pinned)
+    // A canary is no sender: it stands in no list and counts in no rate.
+    statistics.push(...(holdsCanaries ? sources.filter((source) => !isCanaryKey(source.sourceKey)) : sources))
     if (columns.size > 0) columnFile.add(columns)
     return events
   }
 
   return {
     normalise,
+    /** Whether the batch normalised last holds a canary. */
+    holdsCanaries: () => holdsCanaries,
     setPins(next: ReadonlyMap<string, SourcePin>) {
       pins = next
     },

@@ -5,6 +5,7 @@ import { detectIntel } from '../../detect/intel/detect.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
 import { createEnricher, type EnrichKnowledge } from '../../enrich/enrich.ts'
 import { openPlaces } from '../../enrich/geo.ts'
+import { type CanaryNews, canaryUnitPath } from '../../event/canary.ts'
 import type { Change } from '../../event/change.ts'
 import { loadParsers } from '../../normalise/load.ts'
 import { createNormaliser } from '../../normalise/normalise.ts'
@@ -19,8 +20,10 @@ import { createLogger } from '../logger.ts'
 import { createMatchPublisher } from '../match-publisher.ts'
 import { createPipeline } from '../pipeline.ts'
 import { runThread } from '../thread-body.ts'
+import { createCanaryNews } from './canary-news.ts'
 import { openColumnFile } from './column-file.ts'
 import { processGroup, type ThreadData } from './data.ts'
+import { createFieldSampler } from './field-sampler.ts'
 import { guardDetection } from './guarded-detect.ts'
 import { createIntake } from './intake.ts'
 import { followKnowledge } from './knowledge.ts'
@@ -28,6 +31,9 @@ import { followRules } from './rules.ts'
 import { createSourceReporter } from './source-reporter.ts'
 
 const { config, storeUrl, eventsAccess, index } = workerData as ThreadData
+
+/** Events of canaries are kept for a day. */
+const canaryRetentionDays = 1
 
 const emptyKnowledge: EnrichKnowledge = { assets: [], units: new Map(), sources: new Map(), indicators: [] }
 
@@ -45,7 +51,9 @@ await runThread(async () => {
     clock,
   })
   const store = connectStore(storeUrl, { logger })
-  const events = connectEvents(eventsAccess)
+  const events = connectEvents(eventsAccess, ({ unitPath }) =>
+    unitPath === canaryUnitPath ? canaryRetentionDays : eventsAccess.retentionDays,
+  )
   const ledger = openBlockLedger(join(config.dataDir, 'blocks'))
 
   const { parsers, refused } = loadParsers(folders)
@@ -69,7 +77,9 @@ await runThread(async () => {
   })
   let rulesOff = rules.off
   const enabled = (ruleId: string) => !rules.off.has(ruleId)
-  const detector = createDetector(rules.set, { lookups: loadLookups(folders[0]!), enabled })
+  const lookups = loadLookups(folders[0]!)
+  const detector = createDetector(rules.set, { lookups, enabled })
+  const fields = createFieldSampler(lookups.routingFields)
   const detection = guardDetection(
     (batch) => [...detector.detect(batch), ...detectIntel(batch, (ruleId) => !rulesOff.has(ruleId))],
     logger,
@@ -86,10 +96,22 @@ await runThread(async () => {
     onFailure: (error, attempt) => logger.warn({ err: error, attempt }, 'a block could not be stored yet'),
   })
   const intake = createIntake({ normaliser, columnFile, logger })
+  const canaries = createCanaryNews(bus.broadcast<CanaryNews>('canaries'), clock)
   const pipeline = createPipeline({
-    normalise: intake.normalise,
-    enrich: enricher.enrich,
-    detect: detection.detect,
+    normalise(batch) {
+      const normalised = intake.normalise(batch)
+      fields.add(normalised)
+      return normalised
+    },
+    enrich(batch) {
+      enricher.enrich(batch)
+      if (intake.holdsCanaries()) canaries.claim(batch)
+    },
+    detect(batch) {
+      const detections = detection.detect(batch)
+      if (intake.holdsCanaries()) canaries.tellDetected(detections)
+      return detections
+    },
     publishMatches: matches.publish,
     store: blocks.add,
   })
@@ -109,6 +131,7 @@ await runThread(async () => {
     changes,
     logger,
     take: intake.takeStatistics,
+    takeFills: fields.takeSamples,
   })
   const subscription = await bus.subscribe('raw', processGroup, {
     batchSize: 2_000,

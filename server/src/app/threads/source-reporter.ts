@@ -4,9 +4,11 @@ import type { SourceStatistics } from '../../normalise/normalise.ts'
 import type { Broadcast } from '../../seams/bus/bus.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
 import type { Database } from '../../seams/store/store.ts'
+import { addFieldSamples, type FieldSample } from '../../state/sources/fills.ts'
 import { createSourceObserver } from '../../state/sources/observe.ts'
 
 const flushIntervalMs = 1_000
+const fillsIntervalMs = 30_000
 
 /** Once a second the statistics of the senders go to the list of sources; new ones are told to the screens. */
 export function createSourceReporter(options: {
@@ -15,10 +17,13 @@ export function createSourceReporter(options: {
   changes: Broadcast<Change>
   logger: Logger
   take(): SourceStatistics[]
+  /** Which fields the events had, on a sample. */
+  takeFills(): FieldSample[]
 }) {
   const { clock, changes, logger } = options
   const observer = createSourceObserver(options.database, clock)
   let flushing: Promise<void> = Promise.resolve()
+  let fillsDueMs = clock.now() + fillsIntervalMs
 
   async function flush(): Promise<void> {
     observer.add(options.take())
@@ -28,6 +33,17 @@ export function createSourceReporter(options: {
       }
     } catch (error) {
       logger.warn({ err: error }, 'statistics of sources wait for the state store')
+    }
+    if (clock.now() >= fillsDueMs) await flushFills()
+  }
+
+  /** What cannot be written is let go: it is a sample, and the next one comes soon. */
+  async function flushFills(): Promise<void> {
+    fillsDueMs = clock.now() + fillsIntervalMs
+    try {
+      await addFieldSamples(options.database, clock, options.takeFills())
+    } catch (error) {
+      logger.warn({ err: error }, 'which fields are filled could not be noted')
     }
   }
 

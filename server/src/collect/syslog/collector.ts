@@ -6,6 +6,7 @@ import { CodedError } from '../../event/errors.ts'
 import { encodeRawRecord, type Transport } from '../../event/raw-record.ts'
 import { canonicalPeerAddress } from '../../lib/address.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
+import { recogniseCanary } from '../canary.ts'
 import { type PublishRecords, RecordPublisher } from '../record-publisher.ts'
 import { newSyslogCounters, type SyslogCounters } from './counters.ts'
 import type { FramePart } from './framing.ts'
@@ -34,6 +35,8 @@ export async function createSyslogCollector(options: {
   publish: PublishRecords
   clock: Clock
   limits?: Partial<SyslogLimits>
+  /** Under which the platform's own canaries are proven; without it there are none. */
+  canaryKey?: string
 }): Promise<SyslogCollector> {
   const { clock } = options
   const limits = { ...syslogLimits, ...options.limits }
@@ -48,7 +51,8 @@ export async function createSyslogCollector(options: {
   const add = (transport: Transport, sender: string, body: Uint8Array, part: FramePart) => {
     // Later parts of a message above the bound are no syslog lines: they stand under a source of their own.
     const source = part === 'continued' ? `${sender}#continued` : ''
-    publisher.add(encodeRawRecord({ receivedAtMs: clock.now(), transport, sender, source, body }))
+    const record = { receivedAtMs: clock.now(), transport, sender, source, body }
+    publisher.add(encodeRawRecord(recogniseCanary(record, options.canaryKey)))
   }
   const tcp = new SyslogTcp({
     publisher,

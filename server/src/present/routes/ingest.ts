@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { recogniseCanary } from '../../collect/canary.ts'
 import { importFile } from '../../collect/file/import.ts'
 import { decodeBody } from '../../collect/http/body.ts'
 import { ingestLimits } from '../../collect/http/limits.ts'
@@ -149,7 +150,9 @@ export async function publishRecords(
   idempotencyKey?: string,
 ): Promise<void> {
   if (records.length === 0) return
-  await dependencies.bus.publish('raw', records.map(encodeRawRecord), { idempotencyKey })
+  const { bus, canaryKey } = dependencies
+  const encoded = records.map((record) => encodeRawRecord(recogniseCanary(record, canaryKey)))
+  await bus.publish('raw', encoded, { idempotencyKey })
 }
 
 /** The body as it came; a request without one is empty. */

@@ -61,7 +61,7 @@ export function ruleCollectionRoutes(
         if (!Buffer.isBuffer(bytes) || bytes.length === 0)
           throw new CodedError('BAD_REQUEST', 'The request has no body')
         const opened = await book()
-        const seen = await statuses.seen(request, reply, opened)
+        const seen = await statuses.seen(request)
         const facts = { kind: 'import' as const, ruleId: null, input: { name, fileName, stage, bytes: bytes.length } }
         const job = await jobs.start(context, facts, async (tools) => {
           const report = await importRules(context, opened, { bytes, name, fileName, stage, seen }, tools)

@@ -167,10 +167,10 @@ function checkRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook, s
         response: { 200: ruleChecked },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const opened = await book()
       const checked = checkText(opened, request.body.ruleId, request.body.yaml)
-      const seen = await statuses.seen(request, reply, opened)
+      const seen = await statuses.seen(request)
       const { ruleId, problems } = checked
       return {
         valid: problems.every(({ severity }) => severity !== 'error'),

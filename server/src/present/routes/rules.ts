@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { CodedError } from '../../event/errors.ts'
 import { type Actor, covers } from '../../state/actor.ts'
@@ -59,11 +59,11 @@ function ruleNotFound(id: string): CodedError {
 export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook, statuses: RuleStatuses): void {
   const tags = ['rules']
 
-  async function detail(request: FastifyRequest, reply: FastifyReply, id: string) {
+  async function detail(request: FastifyRequest, id: string) {
     const { rules, stored } = await book()
     const entry = rules.get(id)
     if (!entry) throw ruleNotFound(id)
-    const statusOf = await statuses.of(request, reply)
+    const statusOf = await statuses.of(request)
     const history = await listRuleHistory(contextOf(request, dependencies), { ruleId: id })
     return {
       ...entry,
@@ -95,8 +95,8 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleB
         response: { 200: listOf(rule) },
       },
     },
-    async (request, reply) => {
-      const statusOf = await statuses.of(request, reply)
+    async (request) => {
+      const statusOf = await statuses.of(request)
       const { limit, after, ...filter } = request.query
       const { rules } = await book()
       const matching = [...rules.values()]
@@ -121,7 +121,7 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleB
         response: { 200: ruleDetail },
       },
     },
-    async (request, reply) => detail(request, reply, request.params.id),
+    async (request) => detail(request, request.params.id),
   )
   app.patch(
     '/rules/:id',
@@ -136,12 +136,12 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleB
         response: { 200: ruleDetail },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { id } = request.params
       if (!(await book()).rules.has(id)) throw ruleNotFound(id)
       await setRuleEnabled(contextOf(request, dependencies), { ruleId: id, ...request.body })
       tell(dependencies, { noun: 'rule', id, action: request.body.enabled ? 'enabled' : 'disabled' })
-      return detail(request, reply, id)
+      return detail(request, id)
     },
   )
   app.post(
@@ -156,9 +156,9 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleB
         response: { 200: z.object({ matched: z.number().int(), changed: z.number().int() }) },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { filter, stage, enabled, note } = request.body
-      const statusOf = await statuses.of(request, reply)
+      const statusOf = await statuses.of(request)
       const { rules } = await book()
       const found = [...rules.values()].filter((entry) => matches({ ...entry, ...statusOf(entry) }, filter))
       const context = contextOf(request, dependencies)

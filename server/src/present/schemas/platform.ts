@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { cannotFireCodes } from '../readiness.ts'
 import { severity } from './common.ts'
+import { cannotFire } from './proof.ts'
 
 export const source = z
   .object({
@@ -75,7 +77,7 @@ export const rule = z
     severity,
     status: z.string(),
     author: z.string().nullable(),
-    kind: z.enum(['detection', 'correlation', 'intel', 'analytic']),
+    kind: z.enum(['detection', 'correlation', 'intel', 'analytic', 'health']),
     logsource: z.object({
       category: z.string().nullable(),
       product: z.string().nullable(),
@@ -93,9 +95,8 @@ export const rule = z
     collectionId: z.number().int().nullable().describe('The import it came with.'),
     enabled: z.boolean(),
     canFire: z.boolean().describe('Enabled, understood, and a source that could make it fire was seen lately.'),
-    cannotFireReasons: z.array(
-      z.enum(['refused', 'disabled', 'draft', 'no_source', 'no_indicator', 'part_cannot_fire']),
-    ),
+    cannotFireReasons: z.array(z.enum(cannotFireCodes)).describe('Codes of `cannotFire`, each once.'),
+    cannotFire: z.array(cannotFire),
     lastFiredAt: z.date().nullable(),
     firedCount: z.number().int(),
     firedCountLastDay: z.number().int(),

@@ -7,6 +7,13 @@ import { visibleTo } from '../../seams/events/open.ts'
 import { type Context, requirePermission } from '../write.ts'
 import type { BusFacts, ChildFacts, HealthProbe, LossFacts, ThreadFacts } from './probe.ts'
 
+/** Room on the disk of the data. */
+export interface DiskFacts {
+  path: string
+  totalBytes: number
+  freeBytes: number
+}
+
 export interface Health {
   status: 'healthy' | 'degraded' | 'down'
   version: string
@@ -16,7 +23,7 @@ export interface Health {
   children: ChildFacts[]
   threads: ThreadFacts[]
   bus: BusFacts[]
-  disk: { path: string; totalBytes: number; freeBytes: number } | null
+  disk: DiskFacts | null
   losses: LossFacts[]
   process: { memoryBytes: number; heapBytes: number; cpuSeconds: number }
   versions: Record<string, string>
@@ -101,7 +108,8 @@ function problemsOf(
   return problems
 }
 
-async function readDisk(path: string): Promise<Health['disk']> {
+/** Null while the folder does not exist. */
+export async function readDisk(path: string): Promise<DiskFacts | null> {
   try {
     const { blocks, bavail, bsize } = await statfs(path)
     return { path, totalBytes: blocks * bsize, freeBytes: bavail * bsize }

@@ -8,6 +8,7 @@ import { Time } from '../../ui/Time.tsx'
 import './overview.css'
 
 import { Events, LatestActs, Platform, Sources } from './platformCards.tsx'
+import { Readiness } from './ReadinessCard.tsx'
 import { Attention, Detections, Incidents } from './workCards.tsx'
 
 const permissionOfPart: Record<string, string | undefined> = {
@@ -54,6 +55,7 @@ export default function OverviewPage() {
             {data.events ? <Events events={data.events} /> : null}
             {data.sources ? <Sources sources={data.sources} /> : null}
             {can('health:read') === undefined ? <Platform /> : null}
+            {can('rule:read') === undefined ? <Readiness /> : null}
             {can('audit:read') === undefined ? <LatestActs /> : null}
           </div>
         </>

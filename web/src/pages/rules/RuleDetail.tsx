@@ -11,6 +11,7 @@ import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
+import { WhyNot } from '../../ui/WhyNot.tsx'
 import { RuleLinks } from '../incidents/IncidentSummary.tsx'
 import { CanFire, useRuleSwitch, useRuleText } from './ruleControls.tsx'
 
@@ -87,13 +88,14 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
         {rule.canFire ? null : (
           <section className="state error" data-testid="cannot-fire">
             <h3>{t('rule.whyNot')}</h3>
-            <ul>
-              {[...rule.cannotFireReasons.map((name) => t(`rule.cannotReason.${name}`)), ...rule.problems].map(
-                (text) => (
+            <WhyNot reasons={rule.cannotFire} />
+            {rule.problems.length > 0 ? (
+              <ul>
+                {rule.problems.map((text) => (
                   <li key={text}>· {text}</li>
-                ),
-              )}
-            </ul>
+                ))}
+              </ul>
+            ) : null}
             <Link className="button" to="/sources">
               {t('rule.toSources')}
             </Link>

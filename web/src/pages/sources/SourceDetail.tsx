@@ -9,6 +9,7 @@ import { useCan } from '../../api/session.tsx'
 import { Histogram } from '../../charts/Histogram.tsx'
 import { ifMatch, sendChange, tookTheirs } from '../../forms/conflict.ts'
 import { useSay } from '../../i18n/useSay.ts'
+import { CanarySection } from '../../ui/CanarySection.tsx'
 import { formatNumber, formatRate, formatShare } from '../../ui/format.ts'
 import { clause } from '../../ui/query.ts'
 import { Problem, Skeleton } from '../../ui/States.tsx'
@@ -111,6 +112,7 @@ export function SourceDetail({ id, full = false }: { id: string; full?: boolean 
             <Time value={source.lastSeenAt} as="full" /> (<Time value={source.lastSeenAt} as="ago" />)
           </dd>
         </dl>
+        <CanarySection source={id} />
         <section>
           <h3>{t('source.settings')}</h3>
           <Settings source={source} reason={can('source:write')} />

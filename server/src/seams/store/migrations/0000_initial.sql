@@ -61,6 +61,28 @@ CREATE TABLE "audit_rows" (
 	"hash" text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "canaries" (
+	"id" text PRIMARY KEY NOT NULL,
+	"source_id" text,
+	"source_name" text,
+	"unit_path" text NOT NULL,
+	"rule_id" text,
+	"parser" text,
+	"input" text,
+	"state" text NOT NULL,
+	"lost_at" text,
+	"detail" text,
+	"requested_by" text NOT NULL,
+	"requested_at" timestamp (3) with time zone NOT NULL,
+	"sent_at" timestamp (3) with time zone,
+	"parsed_at" timestamp (3) with time zone,
+	"detected_at" timestamp (3) with time zone,
+	"correlated_at" timestamp (3) with time zone,
+	"stored_at" timestamp (3) with time zone,
+	"searchable_at" timestamp (3) with time zone,
+	"ended_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "recovery_codes" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "recovery_codes_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"user_id" bigint NOT NULL,
@@ -362,6 +384,28 @@ CREATE TABLE "offsets" (
 	CONSTRAINT "offsets_topic_group_partition_pk" PRIMARY KEY("topic","group","partition")
 );
 --> statement-breakpoint
+CREATE TABLE "field_fills" (
+	"source_id" text NOT NULL,
+	"kind" text NOT NULL,
+	"routing" jsonb NOT NULL,
+	"base_samples" integer NOT NULL,
+	"base" jsonb NOT NULL,
+	"recent_samples" integer NOT NULL,
+	"recent" jsonb NOT NULL,
+	"drifted" jsonb NOT NULL,
+	"sampled_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "field_fills_source_id_kind_pk" PRIMARY KEY("source_id","kind")
+);
+--> statement-breakpoint
+CREATE TABLE "rule_readiness" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "rule_readiness_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"at" timestamp (3) with time zone NOT NULL,
+	"enabled" integer NOT NULL,
+	"can_fire" integer NOT NULL,
+	"reasons" jsonb NOT NULL,
+	"alarmed_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "rule_changes" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "rule_changes_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"rule_id" text NOT NULL,
@@ -590,6 +634,7 @@ ALTER TABLE "incident_activity" ADD CONSTRAINT "incident_activity_incident_id_in
 ALTER TABLE "incident_entities" ADD CONSTRAINT "incident_entities_incident_id_incidents_id_fk" FOREIGN KEY ("incident_id") REFERENCES "public"."incidents"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "deliveries" ADD CONSTRAINT "deliveries_outbox_id_outbox_id_fk" FOREIGN KEY ("outbox_id") REFERENCES "public"."outbox"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "outbox" ADD CONSTRAINT "outbox_channel_id_notification_channels_id_fk" FOREIGN KEY ("channel_id") REFERENCES "public"."notification_channels"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "field_fills" ADD CONSTRAINT "field_fills_source_id_sources_id_fk" FOREIGN KEY ("source_id") REFERENCES "public"."sources"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rule_promotions" ADD CONSTRAINT "rule_promotions_rule_id_rules_id_fk" FOREIGN KEY ("rule_id") REFERENCES "public"."rules"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rule_versions" ADD CONSTRAINT "rule_versions_rule_id_rules_id_fk" FOREIGN KEY ("rule_id") REFERENCES "public"."rules"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rules" ADD CONSTRAINT "rules_collection_id_rule_collections_id_fk" FOREIGN KEY ("collection_id") REFERENCES "public"."rule_collections"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -608,6 +653,10 @@ CREATE INDEX "audit_rows_action" ON "audit_rows" USING btree ("action","sequence
 CREATE INDEX "audit_rows_actor" ON "audit_rows" USING btree ("actor_name","sequence");--> statement-breakpoint
 CREATE INDEX "audit_rows_target" ON "audit_rows" USING btree ("target","sequence");--> statement-breakpoint
 CREATE INDEX "audit_rows_actor_id" ON "audit_rows" USING btree ("actor_id","sequence");--> statement-breakpoint
+CREATE INDEX "canaries_unit" ON "canaries" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "canaries_requested" ON "canaries" USING btree ("requested_at","id");--> statement-breakpoint
+CREATE INDEX "canaries_source" ON "canaries" USING btree ("source_id","requested_at");--> statement-breakpoint
+CREATE INDEX "canaries_rule" ON "canaries" USING btree ("rule_id","requested_at");--> statement-breakpoint
 CREATE INDEX "recovery_codes_user" ON "recovery_codes" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "sessions_user" ON "sessions" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "sessions_created" ON "sessions" USING btree ("created_at");--> statement-breakpoint
@@ -646,6 +695,7 @@ CREATE INDEX "outbox_due" ON "outbox" USING btree ("state","next_attempt_at");--
 CREATE INDEX "outbox_incident" ON "outbox" USING btree ("incident_id");--> statement-breakpoint
 CREATE INDEX "outbox_channel" ON "outbox" USING btree ("channel_id","id");--> statement-breakpoint
 CREATE INDEX "outbox_unit" ON "outbox" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
+CREATE INDEX "rule_readiness_at" ON "rule_readiness" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "rule_changes_rule" ON "rule_changes" USING btree ("rule_id","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "rule_collections_name" ON "rule_collections" USING btree ("name") WHERE removed_at is null;--> statement-breakpoint
 CREATE INDEX "rule_findings_rule" ON "rule_findings" USING btree ("rule_id","last_seen_at","id");--> statement-breakpoint

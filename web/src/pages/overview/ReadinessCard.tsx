@@ -1,0 +1,61 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+import { answer, api } from '../../api/client.ts'
+import { Sparkline } from '../../charts/Sparkline.tsx'
+import { formatNumber, formatShare } from '../../ui/format.ts'
+import { Card } from './Card.tsx'
+
+/** How many of the enabled rules can fire now, how it was, and why the others cannot. */
+export function Readiness() {
+  const { t } = useTranslation()
+  const { data } = useQuery({
+    queryKey: ['rules', 'readiness'],
+    queryFn: () => answer(api.GET('/api/v1/readiness')),
+    retry: false,
+    refetchInterval: 60_000,
+  })
+  if (!data) return null
+  const share = data.enabled === 0 ? 1 : data.canFire / data.enabled
+  const before = Math.max(data.canFire, ...data.history.map(({ canFire }) => canFire))
+  return (
+    <Card size="third" title={t('readiness.title')} more={<Link to="/attack">{t('readiness.toMatrix')}</Link>}>
+      <div className="figures" data-testid="readiness">
+        <Link to="/rules" search={{ canFire: 'false', enabled: 'true' } as never}>
+          <b className={share < 0.5 ? 'warn' : undefined}>
+            {formatNumber(data.canFire)}
+            <span className="faint">/{formatNumber(data.enabled)}</span>
+          </b>
+          <span className="soft">{t('readiness.of', { share: formatShare(share) })}</span>
+        </Link>
+        {data.history.length > 1 ? (
+          <div>
+            <Sparkline
+              width={150}
+              height={30}
+              values={data.history.map(({ canFire }) => canFire)}
+              label={t('readiness.history')}
+            />
+            <span className="soft">
+              {before > data.canFire ? t('readiness.fell', { before: formatNumber(before) }) : t('readiness.history')}
+            </span>
+          </div>
+        ) : null}
+      </div>
+      <table className="simple-table" style={{ marginTop: 10 }}>
+        <tbody>
+          {data.reasons.slice(0, 5).map(({ code, count }) => (
+            <tr key={code}>
+              <td>
+                <Link to="/rules" search={{ canFire: 'false', enabled: 'true', why: code } as never}>
+                  {t(`rule.cannotReason.${code}`)}
+                </Link>
+              </td>
+              <td className="right number">{formatNumber(count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Card>
+  )
+}
