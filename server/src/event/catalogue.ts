@@ -186,6 +186,7 @@ export const vendorPrefixes: readonly string[] = [
   'auditd.',
   'suricata.',
   'zeek.',
+  'traffic.',
   'cef.',
   'leef.',
   'kv.',

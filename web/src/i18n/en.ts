@@ -849,12 +849,9 @@ export const en: Words = {
       stored: 'Stored',
       searchable: 'Searchable',
     },
-    by: 'Rule',
-    input: 'Input',
     onlyParser: 'Parser and store alone: no rule has a sample for this parser',
     lostAt: 'Lost at: {{hop}}',
     not_understood: 'No parser understood it',
-    all: 'All canaries',
   },
   whyNot: {
     source_silent: 'Silent since {{since}}',

@@ -818,12 +818,9 @@ export const zhCN = {
       stored: '入库',
       searchable: '可检索',
     },
-    by: '规则',
-    input: '输入',
     onlyParser: '仅验证解析与存储：没有规则带有该解析器的样本',
     lostAt: '丢失环节：{{hop}}',
     not_understood: '没有解析器能识别它',
-    all: '全部探测',
   },
   whyNot: {
     source_silent: '自 {{since}} 起静默',

@@ -5,23 +5,23 @@ import { csvRows } from '../../lib/csv.ts'
  * How a file is cut into records: `lines` joins a line that starts with white space to the one before (stack traces);
  * `ndjson` and `zeek` take every line as it is, Zeek's `#` header lines included; `json` is an array of values, or
  * documents one after the other, pretty-printed or not (evtx_dump writes `Record N` between them); `evtx` is a binary
- * Windows event log; `windows-xml` holds rendered `<Event>` elements; `csv` has the names of its columns in the first row.
+ * Windows event log; `windows-xml` holds rendered `<Event>` elements; `csv` has the names of its columns in the first row;
+ * `capture` is a packet capture (pcap, pcapng), whose records tell what its conversations say.
  */
-export type FileFormat = 'lines' | 'ndjson' | 'zeek' | 'json' | 'evtx' | 'windows-xml' | 'csv'
+export type FileFormat = 'lines' | 'ndjson' | 'zeek' | 'json' | 'evtx' | 'windows-xml' | 'csv' | 'capture'
 
 const byteOrderMark = [0xef, 0xbb, 0xbf]
 
 /** Files that a parser could make nothing of, by their first bytes; hex. */
 const refusedSignatures: [string, string][] = [
-  ['d4c3b2a1', 'a packet capture'],
-  ['a1b2c3d4', 'a packet capture'],
-  ['4d3cb2a1', 'a packet capture'],
-  ['0a0d0d0a', 'a packet capture (pcapng)'],
   ['504b0304', 'a ZIP archive inside another file'],
   ['28b52ffd', 'compressed with Zstandard'],
   ['fd377a585a00', 'compressed with XZ'],
   ['425a68', 'compressed with bzip2'],
 ]
+
+/** pcap in both byte orders, with microseconds or nanoseconds, and pcapng; hex. */
+const captureSignatures = ['d4c3b2a1', 'a1b2c3d4', '4d3cb2a1', 'a1b23c4d', '0a0d0d0a']
 
 /** True for the two first bytes of gzip (RFC 1952). */
 export function isGzip(head: Buffer): boolean {
@@ -40,6 +40,7 @@ export function byteOrderMarkBytes(head: Buffer): number {
 export function detectFormat(head: Buffer): FileFormat {
   const hex = head.subarray(0, 8).toString('hex')
   if (hex === '456c6646696c6500' || hex === '456c6643686e6b00') return 'evtx'
+  if (captureSignatures.some((signature) => hex.startsWith(signature))) return 'capture'
   const refused = refusedSignatures.find(([signature]) => hex.startsWith(signature))
   if (refused) throw new CodedError('IMPORT_UNSUPPORTED', `The file is ${refused[1]}`, { kind: refused[1] })
   const text = head.subarray(byteOrderMarkBytes(head)).toString('utf8')

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { CodedError } from '../../event/errors.ts'
 import type { RawRecord } from '../../event/raw-record.ts'
 import { systemClock } from '../../seams/clock/clock.ts'
+import { conversation, frame, pcap } from '../../traffic/captures-for-tests.ts'
 import { importFile } from './import.ts'
 import { type FileChunk, readFileRecords } from './read.ts'
 
@@ -66,14 +67,29 @@ describe('readFileRecords', () => {
 
   it('refuses binary formats and missing files with a code', async () => {
     await expect(texts(Buffer.from('ElfFile\0rest'))).rejects.toMatchObject({ code: 'IMPORT_DAMAGED' })
-    await expect(texts(Buffer.from('d4c3b2a102000400', 'hex'))).rejects.toMatchObject({ code: 'IMPORT_UNSUPPORTED' })
+    await expect(texts(Buffer.from('28b52ffd02000400', 'hex'))).rejects.toMatchObject({ code: 'IMPORT_UNSUPPORTED' })
     await expect(readFileRecords(join(folder, 'none')).next()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  it('takes what the conversations of a packet capture say as records, and all of it from one that is cut off', async () => {
+    const whole = pcap(
+      conversation([
+        ['>', 'GET /x HTTP/1.1\r\nHost: portal.example\r\n\r\n'],
+        ['<', 'HTTP/1.1 204 No\r\n\r\n'],
+      ]),
+    )
+    for (const content of [whole, gzipSync(whole), whole.subarray(0, whole.length - 3)]) {
+      const records = (await texts(content)).map((text) => JSON.parse(text) as Record<string, unknown>)
+      expect(records.map((record) => record['event.dataset'])).toEqual(['http', 'flow'])
+      expect(records[0]).toMatchObject({ 'url.full': 'http://portal.example/x', 'http.response.status_code': 204 })
+    }
   })
 
   it('gives the same chunks at every run and resumes at their borders', async () => {
     for (const content of [
       Array.from({ length: 1_000 }, (_, index) => `line ${index}${index % 7 === 0 ? '\n\tmore' : ''}`).join('\n'),
       JSON.stringify(Array.from({ length: 1_000 }, (_, index) => ({ index }))),
+      pcap(Array.from({ length: 1_000 }, (_, index) => frame({ sourcePort: 1_024 + index, flags: 'S' }))),
     ]) {
       const path = file(gzipSync(content))
       const limits = { chunkRecords: 64 }

@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { CodedError } from '../../event/errors.ts'
 import { GrowingBuffer } from '../../lib/growing-buffer.ts'
 import { JsonSplitter } from '../../lib/json-splitter.ts'
+import { CaptureCutter } from '../pcap/cutter.ts'
 import { type ContentStream, openContent } from './content.ts'
 import { EvtxCutter } from './evtx/cutter.ts'
 import { byteOrderMarkBytes, detectFormat, type FileFormat } from './format.ts'
@@ -51,7 +52,7 @@ export interface Cutter {
 }
 
 /**
- * Reads a file (gzip or not, a member of a ZIP archive, UTF-8 or UTF-16, EVTX) as chunks of records. The same file gives the same chunks at every run, so that a chunk
+ * Reads a file (gzip or not, a member of a ZIP archive, UTF-8 or UTF-16, EVTX, packet captures) as chunks of records. The same file gives the same chunks at every run, so that a chunk
  * can be named by its offset; chunks before `fromOffset` are read over but not handed on.
  * Throws NOT_FOUND, IMPORT_UNSUPPORTED for binary formats, IMPORT_DAMAGED when compression or JSON ends early (the
  * records before that place have been handed on).
@@ -108,6 +109,8 @@ function createCutter(format: FileFormat, limits: ReadLimits, options: ReadOptio
   switch (format) {
     case 'json':
       return new JsonCutter(limits.recordBytes, add)
+    case 'capture':
+      return new CaptureCutter(add)
     case 'evtx':
       return new EvtxCutter(options.recover ?? false, add)
     case 'windows-xml':
