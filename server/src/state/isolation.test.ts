@@ -1,10 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { asc, getTableName, sql } from 'drizzle-orm'
+import { asc, eq, getTableName, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CodedError } from '../event/errors.ts'
 import { auditRows } from '../seams/store/schema/audit.ts'
+import { ruleFindings, rules } from '../seams/store/schema/rules.ts'
 import { type Actor, permissionsByRole, type Role } from './actor.ts'
 import { createAsset } from './assets/create.ts'
 import { getAsset } from './assets/get.ts'
@@ -23,9 +24,22 @@ import { importIndicators } from './indicators/import.ts'
 import { listIndicators } from './indicators/list.ts'
 import { removeIndicator } from './indicators/remove.ts'
 import { indicatorTypesInForce } from './indicators/types-in-force.ts'
+import { cancelRuleJob } from './rule-jobs/cancel.ts'
+import { createRuleJob } from './rule-jobs/create.ts'
+import { getRuleJob, listRuleJobs } from './rule-jobs/list.ts'
+import { createRule } from './rules/create.ts'
 import { listRuleHistory } from './rules/history.ts'
+import { importCollection } from './rules/import-collection.ts'
+import { listCollections } from './rules/list-collections.ts'
+import { listRuleFindings } from './rules/list-findings.ts'
 import { listRuleStates } from './rules/list-state.ts'
+import { promoteRule } from './rules/promote.ts'
+import { promoteRules } from './rules/promote-many.ts'
+import { removeRule } from './rules/remove.ts'
+import { removeCollection } from './rules/remove-collection.ts'
+import { saveRuleVersion } from './rules/save-version.ts'
 import { setRuleEnabled } from './rules/set-enabled.ts'
+import { getRuleVersion, listRulePromotions, listRuleVersions } from './rules/versions.ts'
 import { beginRun } from './runs/begin.ts'
 import { finishRun } from './runs/finish.ts'
 import { getRun } from './runs/get.ts'
@@ -50,7 +64,7 @@ import { createSourceObserver } from './sources/observe.ts'
 import { sourceSeries } from './sources/series.ts'
 import { sourceId } from './sources/source.ts'
 import { updateSource } from './sources/update.ts'
-import { openTestStore, type TestStore } from './store-for-tests.ts'
+import { openTestStore, person, type TestStore } from './store-for-tests.ts'
 import { createToken } from './tokens/create.ts'
 import { listTokens } from './tokens/list.ts'
 import { revokeToken } from './tokens/revoke.ts'
@@ -81,13 +95,28 @@ const runOfTest = {
   windowTo: new Date(1),
 }
 
+const versionOfTest = {
+  yaml: 'title: any',
+  samples: { fires: [], silent: [] },
+  check: { problems: [] },
+  sampleResult: null,
+}
+
+const collectionOfTest = {
+  ...{ fileName: 'rules.zip', sha256: '0'.repeat(64), licence: '', stage: 'live' as const },
+  rules: [{ id: 'imported', path: 'a.yml', yaml: versionOfTest.yaml }],
+}
+
 /** In the name of everything that belongs to the other unit. */
 const marker = 'AAAA-not-yours'
+/** In what belongs to the root unit: all may read it, nobody below may change it. */
+const rootMarker = 'BBBB-of-the-root'
 const nouns = [
   'assets',
   'audit',
   'canaries',
   'indicators',
+  'rule-jobs',
   'rules',
   'runs',
   'secrets',
@@ -112,7 +141,11 @@ let theirs: {
   source: string
   run: number
   canary: string
+  ruleJob: number
 }
+/** A rule and a collection of the whole platform. */
+let rootRule: { id: string; revision: number }
+let collection: number
 let ours: Unit
 const strangers: [Role, Context][] = []
 
@@ -158,9 +191,19 @@ beforeAll(async () => {
   await updateSource(store.system, { id: source, unitId: unit.id })
   const canary = await testSource(administrator, source)
   const run = await beginRun(manager, { ...runOfTest, title: marker })
+  const ruleJob = await createRuleJob(manager, { kind: 'back_test', ruleId: marker, input: {} })
+  const seen = { firstSeenAt: new Date(0), lastSeenAt: new Date(store.clock.now()), matchCount: 1 }
+  await store.database.insert(ruleFindings).values({
+    ...{ id: marker, ruleId: rootMarker, unitPath: unit.path, severity: 'low', ...seen },
+    detection: { sample: { summary: marker, summaryZh: null }, evidence: [], entities: [] },
+    ...{ createdAt: new Date(0), updatedAt: new Date(0) },
+  })
+  rootRule = await createRule(store.system, { ...versionOfTest, id: rootMarker, origin: 'own' })
+  collection = (await importCollection(store.system, { ...collectionOfTest, name: rootMarker })).collectionId
   theirs = {
     ...{ unit, user: user.user.id, session: session.sessionId, token: token.record.id },
     ...{ asset: asset.id, indicator: indicator.id, source, run: run.id, canary: canary.id },
+    ruleJob: ruleJob.id,
   }
   for (const role of Object.keys(permissionsByRole) as Role[]) {
     const { user: stranger } = await createUser(store.system, { name: `stranger-${role}`, unitId: ours.id, role })
@@ -236,6 +279,41 @@ const cases: Record<string, ((context: Context) => Promise<unknown>)[]> = {
   setRuleEnabled: [(context) => setRuleEnabled(context, { ruleId: 'any', enabled: false })],
   listRuleStates: [(context) => listRuleStates(context)],
   listRuleHistory: [(context) => listRuleHistory(context, { ruleId: 'any' })],
+  createRule: [
+    (context) => createRule(context, { ...versionOfTest, id: 'planted', origin: 'own' }),
+    (context) => createRule(context, { ...versionOfTest, id: rootMarker, origin: 'override' }),
+  ],
+  saveRuleVersion: [
+    (context) =>
+      saveRuleVersion(context, {
+        ...{ ...versionOfTest, id: rootMarker, yaml: 'title: other' },
+        expectedRevision: rootRule.revision,
+      }),
+  ],
+  promoteRule: [
+    (context) =>
+      promoteRule(context, { id: rootMarker, stage: 'live', version: 1, expectedRevision: rootRule.revision }),
+  ],
+  promoteRules: [(context) => promoteRules(context, { ids: [rootMarker], stage: 'live' })],
+  removeRule: [(context) => removeRule(context, { id: rootMarker, expectedRevision: rootRule.revision })],
+  importCollection: [
+    (context) => importCollection(context, { ...collectionOfTest, name: rootMarker, rules: [] }),
+    (context) => importCollection(context, { ...collectionOfTest, name: 'planted' }),
+  ],
+  removeCollection: [(context) => removeCollection(context, { id: collection })],
+  listCollections: [(context) => listCollections(context)],
+  listRuleFindings: [(context) => listRuleFindings(context, { ruleId: rootMarker, limit: 500 })],
+  listRuleVersions: [(context) => listRuleVersions(context, { ruleId: rootMarker, limit: 500 })],
+  getRuleVersion: [(context) => getRuleVersion(context, rootMarker, 1)],
+  listRulePromotions: [(context) => listRulePromotions(context, rootMarker)],
+  // It looks at the actor's own units.
+  createRuleJob: [(context) => createRuleJob(context, { kind: 'back_test', ruleId: 'any', input: {} })],
+  cancelRuleJob: [(context) => cancelRuleJob(context, { id: theirs.ruleJob })],
+  listRuleJobs: [
+    (context) => listRuleJobs(context, { limit: 500 }),
+    (context) => listRuleJobs(context, { ruleId: marker }),
+  ],
+  getRuleJob: [(context) => getRuleJob(context, { id: theirs.ruleJob })],
   beginRun: [(context) => beginRun(context, { ...runOfTest, title: 'x', unitPath: theirs.unit.path })],
   finishRun: [(context) => finishRun(context, { id: theirs.run, state: 'failed' })],
   getRun: [(context) => getRun(context, theirs.run)],
@@ -363,6 +441,56 @@ describe('a stranger of any role', () => {
   })
 })
 
+test('who belongs to the root unit works on its rules as the role allows, in no other role', async () => {
+  const drafting: Role[] = ['security_operator', 'security_manager']
+  const deciding: Role[] = ['security_manager']
+  const made = async () => {
+    const [version] = (await listRuleVersions(store.system, { ruleId: 'made' })).items
+    const [row] = await store.database.select().from(rules).where(eq(rules.id, 'made'))
+    return { id: 'made', version: version!.version, expectedRevision: row!.revision }
+  }
+  const brought = async () => (await listCollections(store.system)).find(({ name }) => name === 'brought')?.id
+  const steps: [string, Role[], (context: Context, role: Role) => Promise<unknown>][] = [
+    [
+      'createRule',
+      drafting,
+      (context, role) => createRule(context, { ...versionOfTest, id: `made-by-${role}`, origin: 'own' }),
+    ],
+    [
+      'saveRuleVersion',
+      drafting,
+      async (context, role) => {
+        const { id, expectedRevision } = await made()
+        return saveRuleVersion(context, { ...versionOfTest, id, expectedRevision, yaml: `title: ${role}` })
+      },
+    ],
+    ['promoteRule', deciding, async (context) => promoteRule(context, { ...(await made()), stage: 'live' })],
+    ['promoteRules', deciding, (context) => promoteRules(context, { ids: ['made'], stage: 'draft' })],
+    ['importCollection', deciding, (context) => importCollection(context, { ...collectionOfTest, name: 'brought' })],
+    ['removeCollection', deciding, async (context) => removeCollection(context, { id: (await brought()) ?? 1 })],
+    [
+      'removeRule',
+      deciding,
+      async (context) => {
+        const { id, expectedRevision } = await made()
+        return removeRule(context, { id, expectedRevision })
+      },
+    ],
+  ]
+  await createRule(store.system, { ...versionOfTest, id: 'made', origin: 'own' })
+  for (const [name, allowed, step] of steps) {
+    // Who may not comes first, so that there is something to be refused.
+    const roles = (Object.keys(permissionsByRole) as Role[]).sort((a, b) => +allowed.includes(a) - +allowed.includes(b))
+    for (const role of roles) {
+      const code = await step(store.as(person(role, '/1/')), role).then(
+        () => 'done',
+        (error: CodedError) => error.code,
+      )
+      expect(code, `${name} by ${role}`).toBe(allowed.includes(role) ? 'done' : 'FORBIDDEN')
+    }
+  }
+})
+
 /** Everything of theirs in the database; what strangers do to what is their own is left out. */
 async function snapshot(): Promise<Record<string, unknown[]>> {
   const { rows: tables } = await store.database.execute<{ name: string }>(
@@ -377,7 +505,11 @@ async function snapshot(): Promise<Record<string, unknown[]>> {
     const texts = rows.map((row) => row.row)
     const id = theirs.unit.id
     state[name] = texts.filter(
-      (text) => text.includes(marker) || text.includes(marker.toLowerCase()) || text.includes(`/1/${id}/`),
+      (text) =>
+        text.includes(marker) ||
+        text.includes(marker.toLowerCase()) ||
+        text.includes(rootMarker) ||
+        text.includes(`/1/${id}/`),
     )
   }
   const [head] = await store.database
