@@ -8,6 +8,7 @@ import { importCommand } from './commands/import.ts'
 import { normaliseCommand } from './commands/normalise.ts'
 import { rulesCommand } from './commands/rules.ts'
 import { secretCommand } from './commands/secret.ts'
+import { sensorCommand } from './commands/sensor.ts'
 import { serveCommand } from './commands/serve.ts'
 import { settingCommand } from './commands/setting.ts'
 import { tokenCommand } from './commands/token.ts'
@@ -30,6 +31,7 @@ export async function runCommandLine(argv: string[]): Promise<void> {
   normaliseCommand(program, config)
   importCommand(program, config)
   trafficCommand(program, config)
+  sensorCommand(program)
   userCommand(program, config)
   tokenCommand(program, config)
   secretCommand(program, config)

@@ -125,6 +125,13 @@ export class Sensor {
       this.datagram(row, side, packet)
   }
 
+  /** Time passes without a packet: flows that have been silent for long enough end. */
+  advance(timeUs: number): void {
+    if (timeUs <= this.nowUs) return
+    this.nowUs = timeUs
+    this.sweep()
+  }
+
   /** The capture is over, or the sensor stops: everything open is told. */
   close(): void {
     for (const row of this.timeouts.all()) this.end(row)

