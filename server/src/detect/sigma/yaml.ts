@@ -1,4 +1,6 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseAllDocuments } from 'yaml'
+import {
+  type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments, type YAMLMap,
+} from 'yaml' // biome-ignore format: a list
 import { RuleRefused } from './refusal.ts'
 
 /** A number as written: `00000429` is the number 429 to YAML 1.2, but rules mean its text. */
@@ -33,10 +35,8 @@ const depthLimit = 64
  */
 export function readYaml(text: string): (YamlValue | RuleRefused)[] {
   const values: (YamlValue | RuleRefused)[] = []
-  const lineCounter = new LineCounter()
-  const parsed = parseAllDocuments(text, { lineCounter, merge: false, strict: true, stringKeys: false })
-  if (!Array.isArray(parsed)) return values
-  for (const document of parsed) {
+  const { documents, lineCounter } = parseText(text)
+  for (const document of documents) {
     const problem = document.errors[0]
     if (problem) {
       const position = lineCounter.linePos(problem.pos[0])
@@ -48,7 +48,6 @@ export function readYaml(text: string): (YamlValue | RuleRefused)[] {
       )
       continue
     }
-    if (document.contents === null) continue
     const budget = { aliases: 0 }
     const walk = (node: unknown, depth: number): YamlValue => {
       if (depth > depthLimit) throw new RuleRefused('yaml', `The document nests deeper than ${depthLimit} levels`)
@@ -96,21 +95,58 @@ export function scalarText(value: YamlValue | undefined): string {
   return ''
 }
 
-/** Line and column of the node at `path` in the n-th non-empty document, or of its nearest ancestor. Reads the text again: for errors only. */
-export function locate(text: string, documentIndex: number, path: YamlPath): Position {
+interface ParsedText {
+  text: string
+  /** All that are not empty. */
+  documents: Document.Parsed[]
+  lineCounter: LineCounter
+}
+
+/**
+ * The last text that was parsed. A file of many refused documents or warnings asks for many places of one text, one after the other:
+ * within one piece of work the reference holds, and afterwards the trees are free to go.
+ */
+let lastParsed: WeakRef<ParsedText> | undefined
+
+function parseText(text: string): ParsedText {
+  const last = lastParsed?.deref()
+  if (last?.text === text) return last
   const lineCounter = new LineCounter()
-  const parsed = parseAllDocuments(text, { lineCounter })
+  const parsed = parseAllDocuments(text, { lineCounter, merge: false, strict: true, stringKeys: false })
   const documents = Array.isArray(parsed)
     ? parsed.filter((document) => document.contents !== null || document.errors.length > 0)
     : []
+  const result = { text, documents, lineCounter }
+  lastParsed = new WeakRef(result)
+  return result
+}
+
+/** The pairs of a map by the text of their keys, the first of each. */
+const pairIndexes = new WeakMap<YAMLMap, Map<string, Pair>>()
+
+function pairAt(map: YAMLMap, step: string): Pair | undefined {
+  let index = pairIndexes.get(map)
+  if (!index) {
+    index = new Map()
+    for (const pair of map.items) {
+      if (!isScalar(pair.key)) continue
+      const key = String(pair.key.source ?? pair.key.value)
+      if (!index.has(key)) index.set(key, pair)
+    }
+    pairIndexes.set(map, index)
+  }
+  return index.get(step)
+}
+
+/** Line and column of the node at `path` in the n-th non-empty document, or of its nearest ancestor. May read the text again: for errors only. */
+export function locate(text: string, documentIndex: number, path: YamlPath): Position {
+  const { documents, lineCounter } = parseText(text)
   let node: unknown = documents[documentIndex]?.contents
   let offset = (node as Node | undefined)?.range?.[0] ?? 0
   for (const step of path) {
     let next: unknown
     if (isMap(node)) {
-      const pair = node.items.find(
-        (item) => isScalar(item.key) && String(item.key.source ?? item.key.value) === String(step),
-      )
+      const pair = pairAt(node, String(step))
       if (!pair) break
       offset = (pair.key as Node).range?.[0] ?? offset
       next = pair.value

@@ -171,12 +171,12 @@ function canHold(type: CorrelationType, ruleCount: number, { thresholds, express
   const numbers = thresholds.map(({ number }) => number).sort((a, b) => a - b)
   const between = numbers.map((number, i) => (number + (numbers[i + 1] ?? number + 2)) / 2)
   const isCount = !type.startsWith('value_') || type === 'value_count'
-  const tried = [...numbers, ...between, numbers[0]! - 1].flatMap((number) =>
-    isCount ? [Math.floor(number), Math.ceil(number), Math.floor(number) + 1] : [number],
-  )
   // An event is looked at when it comes: at least it has been counted. An order that is not complete counts none.
   const least = type === 'temporal_ordered' ? 0 : 1
   const most = type.startsWith('temporal') ? ruleCount : Number.POSITIVE_INFINITY
+  const tried = [least, most, ...numbers, ...between, numbers[0]! - 1].flatMap((number) =>
+    isCount ? [Math.floor(number), Math.ceil(number), Math.floor(number) + 1] : [number],
+  )
   return tried.some(
     (number) =>
       (!isCount || (number >= least && number <= most)) &&
