@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { readRulePaths } from '../detect/load.ts'
+import { isRuleFile, readRulePaths } from '../detect/load.ts'
 import type { ParsedFile } from '../detect/sigma/parse.ts'
 import { parseSigma } from '../detect/sigma/parse.ts'
 import { CodedError } from '../event/errors.ts'
@@ -23,7 +23,7 @@ export async function readRules(paths: readonly string[]): Promise<ParsedFile[]>
 async function readRulesOf(path: string): Promise<ParsedFile[]> {
   if (!(await isArchive(path))) return readRulePaths([path])
   try {
-    const texts = await readZipTexts(path, (name) => /\.ya?ml$/i.test(name), ruleBytesLimit)
+    const texts = await readZipTexts(path, isRuleFile, ruleBytesLimit)
     return texts.map(({ name, text }) => parseSigma(text, `${path}/${name}`))
   } catch (cause) {
     const message = `Rules cannot be read from ${path}: ${(cause as Error).message}`

@@ -6,6 +6,14 @@ import { type ParsedFile, parseSigma } from './sigma/parse.ts'
 /** The largest rule file that is read; the largest of SigmaHQ has 0.3 MB. */
 const fileSizeLimit = 4 * 2 ** 20
 
+/** What the samples beside a rule rest on: YAML, and no rule. */
+const evidenceName = 'evidence.yml'
+
+/** True for the names of files, in folders and archives, that hold rules. */
+export function isRuleFile(name: string): boolean {
+  return /\.ya?ml$/i.test(name) && basename(name) !== evidenceName
+}
+
 /**
  * Reads the Sigma documents under the given files and folders (every `.yml` and `.yaml` but evidence.yml, folders walked in the order of
  * their names). Throws RULES_UNREADABLE when a path is missing or cannot be read; what a file holds never throws.
@@ -16,15 +24,12 @@ export function readRulePaths(paths: readonly string[]): ParsedFile[] {
 
 function ruleFiles(path: string): string[] {
   try {
-    if (!statSync(path).isDirectory()) return [path]
+    if (!statSync(path).isDirectory()) return basename(path) === evidenceName ? [] : [path]
     const names = readdirSync(path, { recursive: true, encoding: 'utf8' })
-    return (
-      names
-        // What the samples beside a rule rest on is no rule.
-        .filter((name) => /\.ya?ml$/i.test(name) && basename(name) !== 'evidence.yml')
-        .sort()
-        .map((name) => join(path, name))
-    )
+    return names
+      .filter(isRuleFile)
+      .sort()
+      .map((name) => join(path, name))
   } catch (cause) {
     throw unreadable(path, cause)
   }

@@ -55,6 +55,7 @@ test('an archive becomes a collection; what is wrong, there already or cannot fi
     { path: 'rules/shipped.yml', text: rule(shipped!) },
     { path: 'rules/broken.yml', text: 'title: [' },
     { path: 'rules/wrong.yml', text: rule('wrong').replace('condition: selection', 'condition: nothing') },
+    { path: 'rules/evidence.yml', text: 'samples: {}' },
     { path: 'readme.txt', text: 'no rule' },
   ])
   expect(report).toMatchObject({ loaded: 2, canFire: 1, addedCount: 2, licence: 'DRL 1.1', duplicateCount: 2 })

@@ -1,4 +1,5 @@
 import yauzl from 'yauzl'
+import { isRuleFile } from '../../detect/load.ts'
 import { CodedError } from '../../event/errors.ts'
 
 /** Bounds of an archive: a SigmaHQ release has 4,000 files and 12 MB. */
@@ -54,7 +55,7 @@ export async function unzipRules(bytes: Buffer, signal: AbortSignal): Promise<Ar
     signal.throwIfAborted()
     const path = entry.fileName
     if (path.endsWith('/')) return
-    const isRule = /\.ya?ml$/i.test(path)
+    const isRule = isRuleFile(path)
     const isLicence = archive.licence === '' && /(^|\/)LICEN[CS]E[^/]*$/i.test(path)
     if (!isRule && !isLicence) return
     if (entry.uncompressedSize > limits.fileBytes) {
