@@ -45,7 +45,13 @@ const startTimeoutMs = 90_000
 
 /** Starts the platform and waits until `/readyz` answers 200. */
 export async function startPlatform(
-  options: { environment?: Record<string, string>; arguments?: string[]; dataDir?: string } = {},
+  options: {
+    environment?: Record<string, string>
+    arguments?: string[]
+    dataDir?: string
+    /** Options of Node itself, such as a profiler's. */
+    nodeArguments?: string[]
+  } = {},
 ): Promise<Platform> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'watchfire-'))
   const httpPort = await freePort()
@@ -56,7 +62,7 @@ export async function startPlatform(
   let child: ChildProcess
 
   const start = async () => {
-    child = spawn(process.execPath, [binary, 'serve', ...(options.arguments ?? [])], {
+    child = spawn(process.execPath, [...(options.nodeArguments ?? []), binary, 'serve', ...(options.arguments ?? [])], {
       env: {
         ...process.env,
         WATCHFIRE_HTTP_PORT: String(httpPort),

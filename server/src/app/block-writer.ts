@@ -44,7 +44,7 @@ export function createBlockWriter(options: BlockWriterOptions) {
   let retries = 0
 
   /** Adds the events of one range; ranges of a partition come in order and without gaps. */
-  async function add(range: OffsetRange, events: Event[], before: Promise<unknown>[]): Promise<void> {
+  async function add(range: OffsetRange, events: Event[], before: Promise<unknown>): Promise<void> {
     let block = open.get(range.partition)
     if (!block) {
       block = { range: { ...range }, events: [], before: [], startedAtMs: clock.now() }
@@ -53,7 +53,7 @@ export function createBlockWriter(options: BlockWriterOptions) {
     }
     block.range.last = range.last
     for (const event of events) block.events.push(event)
-    block.before.push(...before)
+    block.before.push(before)
     if (block.events.length >= maxRows && !held.has(range.partition)) await flush(range.partition)
   }
 

@@ -1,4 +1,5 @@
-import type { Detection, Event } from '../event/event.ts'
+import type { Event } from '../event/event.ts'
+import type { EventMatches } from '../event/match.ts'
 import type { BusBatch, OffsetRange } from '../seams/bus/bus.ts'
 
 /** The four steps of a process thread, each a function over a batch; wired in app/threads/process.ts. */
@@ -7,12 +8,12 @@ export interface Stages {
   normalise(batch: BusBatch): Event[]
   /** Adds place, owner, asset and indicators to the events, in place. */
   enrich(events: Event[]): void
-  /** Event -> Detection, with the offset of the record each came from. */
-  detect(events: Event[]): Detection[]
-  /** Puts the detections of one batch on the bus `matches`; publishing the same record's matches again changes nothing. */
-  publishMatches(range: OffsetRange, detections: Detection[]): Promise<unknown>[]
+  /** Event -> what rules and indicators found in it. */
+  detect(events: Event[]): EventMatches[]
+  /** Puts the matches of one batch on the bus `matches`; resolves when they are durable there. */
+  publishMatches(found: EventMatches[]): Promise<unknown>
   /** Gathers events into blocks, stores them, commits the offsets. */
-  store(range: OffsetRange, events: Event[], before: Promise<unknown>[]): Promise<void>
+  store(range: OffsetRange, events: Event[], before: Promise<unknown>): Promise<void>
 }
 
 /**
@@ -21,14 +22,13 @@ export interface Stages {
  *
  * The whole flow on one screen. A detection never waits for the store: matches are published at once, events are
  * gathered into large blocks. The offset is committed when both are durable; a crash in between replays, and
- * deterministic ids, match keys and block tokens make the replay harmless.
+ * deterministic ids, the places of matches and block tokens make the replay harmless.
  */
 export function createPipeline({ normalise, enrich, detect, publishMatches, store }: Stages) {
   return async function process(batch: BusBatch): Promise<void> {
     const events = normalise(batch)
     enrich(events)
-    const detections = detect(events)
-    const published = publishMatches(batch, detections)
+    const published = publishMatches(detect(events))
     await store(batch, events, published)
   }
 }

@@ -1,4 +1,5 @@
 import type { Detection } from '../event/event.ts'
+import type { Match } from '../event/match.ts'
 import type { CorrelationStage } from './correlations.ts'
 import type { CorrelationSnapshot } from './sigma/correlation/engine.ts'
 
@@ -19,7 +20,7 @@ export interface LanesSnapshot {
 
 export interface CorrelationLanes {
   /** Detections that stand alone and the correlations they complete, in order; see `CorrelationStage.push`. */
-  push(detections: readonly Detection[], nowMs: number): Detection[]
+  push(matches: readonly Match[], nowMs: number): Detection[]
   /** Lets time pass in streams that fell silent, so that conditions that wait for it are decided. */
   idle(nowMs: number): Detection[]
   snapshot(): LanesSnapshot
@@ -47,12 +48,12 @@ export function createCorrelationLanes(createStage: () => CorrelationStage): Cor
   let lanes: Lane[] = []
   let lanesEvicted = 0
 
-  function laneFor(detection: Detection, nowMs: number): Lane {
-    const fits = (lane: Lane) => detection.timeMs >= lane.watermarkMs
+  function laneFor(match: Match, nowMs: number): Lane {
+    const fits = (lane: Lane) => match.timeMs >= lane.watermarkMs
     const live = lanes.find((lane) => lane.source === '')
     if (live && fits(live)) return live
-    const own = live && lanes.find((lane) => lane.source === detection.sourceKey && fits(lane))
-    return own ?? openLane(live ? detection.sourceKey : '', nowMs)
+    const own = live && lanes.find((lane) => lane.source === match.sourceKey && fits(lane))
+    return own ?? openLane(live ? match.sourceKey : '', nowMs)
   }
 
   function openLane(source: string, nowMs: number): Lane {
@@ -74,12 +75,12 @@ export function createCorrelationLanes(createStage: () => CorrelationStage): Cor
   }
 
   return {
-    push(detections, nowMs) {
+    push(matches, nowMs) {
       const out: Detection[] = []
-      for (const detection of detections) {
-        const lane = laneFor(detection, nowMs)
-        out.push(...lane.stage.push([detection]))
-        lane.newestMs = Math.max(lane.newestMs, detection.timeMs)
+      for (const match of matches) {
+        const lane = laneFor(match, nowMs)
+        out.push(...lane.stage.push([match]))
+        lane.newestMs = Math.max(lane.newestMs, match.timeMs)
         lane.watermarkMs = Math.max(lane.watermarkMs, lane.newestMs - correlationLatenessMs)
         lane.pushedAtMs = nowMs
       }

@@ -1,4 +1,5 @@
 import type { Detection, Fields, MatchedField } from '../event/event.ts'
+import { isSilent, type Match } from '../event/match.ts'
 import { attackOf } from './attack.ts'
 import { detectionId, wordsOf } from './detect.ts'
 import { entitiesOf } from './entities.ts'
@@ -18,10 +19,10 @@ import type { RuleSet } from './sigma/ruleset.ts'
  */
 export interface CorrelationStage {
   /**
-   * Takes detections in the order of their arrival; gives back those that stand alone and, in between, the correlations they
-   * complete. Detections of rules that only feed correlations are kept back.
+   * Takes matches in the order of their arrival; gives back the detections that stand alone and, in between, the correlations
+   * they complete. What rules found that only feed correlations is kept back.
    */
-  push(detections: readonly Detection[]): Detection[]
+  push(matches: readonly Match[]): Detection[]
   /** No event before `watermarkMs` is expected any more: what waited for that, e.g. on an idle stream. */
   advance(watermarkMs: number): Detection[]
   snapshot(): CorrelationSnapshot
@@ -43,15 +44,22 @@ export function createCorrelationStage(
   const shown = (firings: CorrelationFiring[]) =>
     firings.filter(({ correlation }) => !silent.has(correlation.id)).map(firingDetection)
   return {
-    push(detections) {
+    push(matches) {
       const out: Detection[] = []
-      for (const detection of detections) {
-        if (!silent.has(detection.ruleId)) out.push(detection)
-        if (!engine.counts(detection.ruleId)) continue
-        const { ruleId, timeMs, unitPath, fields } = detection
-        const eventId = detection.eventIds[0] ?? detection.id
-        const read = (field: string) => fields[field]
-        out.push(...shown(engine.push({ ruleId, eventId, timeMs, scope: unitPath, read, payload: detection })))
+      const count = (match: Match, eventId: string, ruleId: string, counted: Fields) => {
+        if (!engine.counts(ruleId)) return
+        const read = (field: string) => counted[field]
+        const input = { ruleId, eventId, timeMs: match.timeMs, scope: match.unitPath, read, payload: match }
+        const firings = engine.push(input)
+        if (firings.length > 0) out.push(...shown(firings))
+      }
+      for (const match of matches) {
+        if (isSilent(match)) {
+          for (const { ruleId, counted } of match.rules) count(match, match.eventId, ruleId, counted)
+        } else {
+          if (!silent.has(match.ruleId)) out.push(match)
+          count(match, match.eventIds[0] ?? match.id, match.ruleId, match.fields)
+        }
       }
       return out
     },
@@ -69,9 +77,9 @@ export function createCorrelationStage(
 function firingDetection(firing: CorrelationFiring): Detection {
   const { correlation, group, measured, eventIds, timeMs } = firing
   const { document } = correlation
-  const trigger = firing.payload as Detection | undefined
+  const trigger = firing.payload as Match | undefined
   const groupFields: Fields = Object.fromEntries(group)
-  const fields: Fields = { ...trigger?.fields, ...groupFields }
+  const fields: Fields = { ...(trigger && fieldsOf(trigger)), ...groupFields }
   const entities = entitiesOf(fields)
   const matched: MatchedField[] = [...group].map(([field, value]) => ({ part: 'correlation', field, value }))
   matched.push({ part: 'correlation', field: correlation.type, value: String(measured) })
@@ -90,4 +98,10 @@ function firingDetection(firing: CorrelationFiring): Detection {
     sourceKey: trigger?.sourceKey ?? '',
     ...wordsOf(document, entities),
   }
+}
+
+/** Fields of the event that completed a correlation, with the values by which any of its rules is counted. */
+function fieldsOf(match: Match): Fields {
+  if (!isSilent(match)) return match.fields
+  return Object.assign(JSON.parse(match.fieldsText) as Fields, ...match.rules.map(({ counted }) => counted))
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Detection, Entity, Event, Fields, FieldValue } from '../event/event.ts'
+import type { EventMatches, Match, SilentMatch, SilentRule } from '../event/match.ts'
 import { attackOf } from './attack.ts'
 import { entitiesOf } from './entities.ts'
 import { chineseTitle, titledWords } from './rule-words.ts'
+import { silentRules } from './sigma/correlation/order.ts'
 import type { SigmaDocument } from './sigma/document.ts'
 import type { RuleMatch } from './sigma/engine.ts'
 import { LayeredEngine } from './sigma/layered-engine.ts'
@@ -17,15 +19,16 @@ export interface DetectorOptions {
 
 export interface DetectorCounters {
   events: number
-  detections: number
-  /** Detections by rule id. */
-  byRule: Map<string, number>
+  /** Rules that matched an event, silent ones included. */
+  matches: number
 }
 
 /** The stage `detect`: stateless between events, so that any number may share a stream. */
 export interface Detector {
-  /** Detections of a batch, in the order of its events and then of the rules. */
+  /** Detections of a batch, in the order of its events and then of the rules; silent rules too. */
   detect(events: Event[]): Detection[]
+  /** The same by event, where what silent rules found in it is one match with no more than correlations need. */
+  match(events: Event[]): EventMatches[]
   /** Puts another rule set, or another choice of enabled rules, in place between two batches; resolves when it is in force. */
   replace(ruleSet: RuleSet, enabled?: (ruleId: string) => boolean): Promise<void>
   readonly counters: DetectorCounters
@@ -37,41 +40,58 @@ const fieldTextLimit = 1024
 export function createDetector(ruleSet: RuleSet, { lookups, enabled }: DetectorOptions): Detector {
   const engine = new LayeredEngine(ruleSet, lookups, enabled)
   let counted = countedFields(ruleSet)
-  const counters: DetectorCounters = { events: 0, detections: 0, byRule: new Map() }
+  let silent = silentRules(ruleSet.correlations)
+  const counters: DetectorCounters = { events: 0, matches: 0 }
   return {
     counters,
     async replace(next, nextEnabled) {
       // A field too many does no harm, one too few does.
       counted = countedFields(next)
       await engine.replace(next, nextEnabled)
+      silent = silentRules(next.correlations)
     },
     detect(events) {
       const detections: Detection[] = []
       for (const event of events) {
-        const matches = engine.matchEvent(event)
-        for (const match of matches) {
-          const detection = detectionOf(match, event, counted.get(match.rule.document.id) ?? [])
-          counters.byRule.set(detection.ruleId, (counters.byRule.get(detection.ruleId) ?? 0) + 1)
-          detections.push(detection)
-        }
+        for (const match of engine.matchEvent(event))
+          detections.push(detectionOf(match, event, counted.get(match.rule.document.id) ?? []))
       }
       counters.events += events.length
-      counters.detections += detections.length
+      counters.matches += detections.length
       return detections
     },
+    match(events) {
+      const found: EventMatches[] = []
+      for (const event of events) {
+        const matches: Match[] = []
+        const rules: SilentRule[] = []
+        for (const match of engine.matchEvent(event)) {
+          counters.matches++
+          const ruleId = match.rule.document.id
+          const fields = counted.get(ruleId) ?? []
+          if (silent.has(ruleId)) rules.push({ ruleId, counted: countedOf(match, event, fields) })
+          else matches.push(detectionOf(match, event, fields))
+        }
+        if (rules.length > 0) matches.push(silentMatch(event, rules))
+        if (matches.length > 0) found.push({ event, matches })
+      }
+      counters.events += events.length
+      return found
+    },
   }
+}
+
+function silentMatch(event: Event, rules: SilentRule[]): SilentMatch {
+  const { timeMs, unitPath, sourceKey, fields } = event
+  const eventId = subjectOf(event)
+  return { eventId, timeMs, unitPath, sourceKey, rules, fieldsText: JSON.stringify(shortened(fields)) }
 }
 
 /** The finding of one rule on one event. */
 function detectionOf(match: RuleMatch, event: Event, counted: Iterable<string>): Detection {
   const { document } = match.rule
   const entities = entitiesOf(event.fields)
-  const fields = shortened(event.fields)
-  // Correlations ask by the names rules use, which only this stage can translate.
-  for (const field of counted) {
-    const value = fields[field] === undefined ? asFieldValue(match.read(field)) : undefined
-    if (value !== undefined) fields[field] = cut(value)
-  }
+  const fields = { ...shortened(event.fields), ...countedOf(match, event, counted) }
   return {
     id: detectionId(document.id, subjectOf(event), ''),
     ruleId: document.id,
@@ -87,6 +107,17 @@ function detectionOf(match: RuleMatch, event: Event, counted: Iterable<string>):
     sourceKey: event.sourceKey,
     ...wordsOf(document, entities),
   }
+}
+
+/** What correlations count, by the names rules use, which only this stage can translate. */
+function countedOf(match: RuleMatch, event: Event, names: Iterable<string>): Fields {
+  const counted: Fields = {}
+  for (const name of names) {
+    const own = event.fields[name]
+    const value = own === undefined ? asFieldValue(match.read(name)) : own
+    if (value !== undefined) counted[name] = cut(value)
+  }
+  return counted
 }
 
 /** Rule id -> fields by which correlations group and count its matches. */
@@ -145,11 +176,22 @@ export function namedWords(
   return titledWords(words, list.join(' · '))
 }
 
-/** Fields with every text cut at 1 KiB, so that one huge value does not travel with each of its detections. */
-export function shortened(fields: Fields): Fields {
+/** The fields, every text cut at 1 KiB, so that one huge value does not travel with each of its detections. */
+export function shortened(fields: Fields): Readonly<Fields> {
+  let isShort = true
+  for (const name in fields) {
+    const value = fields[name]!
+    if (typeof value === 'string' ? value.length > fieldTextLimit : typeof value === 'object' && value !== null)
+      isShort &&= typeof value === 'object' && value.length <= 64 && value.every(isShortText)
+  }
+  if (isShort) return fields
   const short: Fields = {}
   for (const [name, value] of Object.entries(fields)) short[name] = cut(value)
   return short
+}
+
+function isShortText(value: FieldValue): boolean {
+  return typeof value === 'string' ? value.length <= fieldTextLimit : !Array.isArray(value)
 }
 
 function cut(value: FieldValue): FieldValue {

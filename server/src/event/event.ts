@@ -16,6 +16,8 @@ export interface Event {
    * later. A rule that both satisfy found one thing.
    */
   continues?: string
+  /** Of an event made of several records: id of the last one, where `id` is that of the first. */
+  lastRecordId?: string
   /** Event time, milliseconds since the epoch, UTC. */
   timeMs: number
   /** When Watchfire received the record, milliseconds since the epoch, UTC. */

@@ -41,9 +41,10 @@ export function createAuditJoiner(run: EngineRun) {
 
   return {
     /** Takes the record that `run` has just read; true when it went into an event of this batch. */
-    joins(key: string, audit: AuditRecord, raw: Uint8Array): boolean {
+    joins(key: string, audit: AuditRecord, raw: Uint8Array, recordId: string): boolean {
       const held = pending.get(key)
       if (!held) return false
+      held.event.lastRecordId = recordId
       held.records.push(audit)
       held.raws.push(raw)
       held.textLength += run.text.length

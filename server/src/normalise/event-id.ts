@@ -3,6 +3,12 @@ export function eventId(partition: number, offset: number): string {
   return `${partition.toString(36)}-${sortable(offset)}`
 }
 
+/** The place on the bus that an event's id was made of. */
+export function placeOfEvent(id: string): { partition: number; offset: number } {
+  const [partition = '', offset = ''] = id.split('-', 2)
+  return { partition: Number.parseInt(partition, 36), offset: Number.parseInt(offset.slice(1), 36) }
+}
+
 /** Id of a further event of the same record, by its place in it; the first has the record's own. */
 export function partId(recordId: string, index: number): string {
   return index === 0 ? recordId : `${recordId}-${sortable(index)}`

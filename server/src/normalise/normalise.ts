@@ -187,7 +187,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
     if (!parser || !audit) return { event: finish(id, record, key, raw), parser: parser?.name ?? 'unparsed' }
     // The kernel tells its events apart by time and serial together: serials begin anew at every start.
     const joinKey = `${key}\n${audit.node || run.header.host}\n${audit.timeMs}:${audit.serial}`
-    if (audits.joins(joinKey, audit, raw)) return { event: undefined, parser: parser.name }
+    if (audits.joins(joinKey, audit, raw, id)) return { event: undefined, parser: parser.name }
     const event = finish(id, record, key, raw)
     audits.hold(joinKey, audit, { event, parser, raw, zone })
     return { event, parser: parser.name }

@@ -4,6 +4,7 @@ import type { CorrelationLanes, LanesSnapshot } from '../../detect/correlation-l
 import { isCanaryKey } from '../../event/canary.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Detection } from '../../event/event.ts'
+import { decodeMatches, type RecordMatches } from '../../event/match.ts'
 import { BoundedMap } from '../../lib/bounded-map.ts'
 import { readPrivateFile, replacePrivateFile } from '../../lib/private-file.ts'
 import type { Bus, BusBatch, Subscriber } from '../../seams/bus/bus.ts'
@@ -13,6 +14,8 @@ interface Saved {
   version: 1
   /** Partition of `matches` -> last offset that is in the state. */
   offsets: Record<string, number>
+  /** `partition of matches:partition of raw` -> offset on `raw` of the last record whose matches are in the state. */
+  counted?: Record<string, number>
   lanes: LanesSnapshot
 }
 
@@ -30,8 +33,9 @@ const canariesMax = 64
 
 /**
  * bus `matches` -> correlations -> bus `detections`. The state is saved together with the offsets it holds; what came after
- * is counted again at the next start, and what it completes is published under the key of the match that completed it,
- * so that nothing is published twice.
+ * is counted again at the next start, and what it completes is published under the key of the record that completed it,
+ * so that nothing is published twice. Matches come in the order of the records of `raw` they were found in: those of a
+ * record that is not beyond the last one are a replay and are left out.
  */
 export function createCorrelationIntake(options: {
   bus: Bus
@@ -46,9 +50,11 @@ export function createCorrelationIntake(options: {
   const path = join(options.dataDir, 'correlations.json')
   const offsets = new Map<number, number>()
   const canaryLanes = new BoundedMap<string, CorrelationLanes>(canariesMax)
+  const counted = new Map<string, number>()
   let dirty = false
   let saveDueMs = 0
   let unreadable = 0
+  let repeated = 0
 
   load()
 
@@ -57,13 +63,15 @@ export function createCorrelationIntake(options: {
     if (text === undefined) return
     const saved = JSON.parse(text) as Saved
     for (const [partition, offset] of Object.entries(saved.offsets)) offsets.set(Number(partition), offset)
+    for (const [place, offset] of Object.entries(saved.counted ?? {})) counted.set(place, offset)
     lanes.restore(saved.lanes)
   }
 
   async function save(): Promise<void> {
     if (!dirty) return
     const startedMs = clock.now()
-    const saved: Saved = { version: 1, offsets: Object.fromEntries(offsets), lanes: lanes.snapshot() }
+    const places = { offsets: Object.fromEntries(offsets), counted: Object.fromEntries(counted) }
+    const saved: Saved = { version: 1, ...places, lanes: lanes.snapshot() }
     replacePrivateFile(path, JSON.stringify(saved), clock.id())
     dirty = false
     // What held the thread. The commits below only wait, for the disk and for a busy thread's turn.
@@ -94,14 +102,22 @@ export function createCorrelationIntake(options: {
     return known
   }
 
-  function decode(record: Uint8Array): Detection[] {
+  function decode(record: Uint8Array): RecordMatches | undefined {
     try {
-      return [JSON.parse(Buffer.from(record).toString()) as Detection]
+      return decodeMatches(record)
     } catch (error) {
       unreadable++
-      logger.error({ err: error }, 'a match cannot be read')
-      return []
+      logger.error({ err: error }, 'a record of matches cannot be read')
+      return undefined
     }
+  }
+
+  /** True when a process thread that began again after a crash has published these matches a second time. */
+  function isRepeated(partition: number, found: RecordMatches): boolean {
+    const place = `${partition}:${found.partition}`
+    if (found.offset <= (counted.get(place) ?? -1)) return true
+    counted.set(place, found.offset)
+    return false
   }
 
   /** One thing at a time: what is saved must never hold a match whose detections are not on the bus yet. */
@@ -117,11 +133,16 @@ export function createCorrelationIntake(options: {
     for (const [index, record] of batch.records.entries()) {
       const offset = batch.first + index
       if (offset <= (offsets.get(batch.partition) ?? -1)) continue
-      const matches = decode(record)
-      const detections = lanesOf(matches[0]?.sourceKey ?? '').push(matches, clock.now())
       offsets.set(batch.partition, offset)
       dirty = true
-      published.push(publish(detections, `correlated:${batch.partition}:${offset}`))
+      const found = decode(record)
+      if (found === undefined) continue
+      if (isRepeated(batch.partition, found)) {
+        repeated++
+        continue
+      }
+      const detections = lanesOf(found.matches[0]?.sourceKey ?? '').push(found.matches, clock.now())
+      if (detections.length > 0) published.push(publish(detections, `correlated:${batch.partition}:${offset}`))
     }
     await Promise.all(published)
     if (clock.now() >= saveDueMs) await save()
@@ -156,7 +177,7 @@ export function createCorrelationIntake(options: {
 
   return {
     subscriber,
-    stats: () => ({ ...lanes.counters(), unreadableMatches: unreadable }),
+    stats: () => ({ ...lanes.counters(), unreadableMatches: unreadable, repeatedMatches: repeated }),
     async close(): Promise<void> {
       clearInterval(idleTimer)
       await inTurn(save)

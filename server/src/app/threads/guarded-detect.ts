@@ -1,14 +1,15 @@
 import type { Logger } from 'pino'
-import type { Detection, Event } from '../../event/event.ts'
+import type { Event } from '../../event/event.ts'
+import type { EventMatches } from '../../event/match.ts'
 
 /**
  * Detection that outlives a defect of its own: when a batch fails, its events are tried one by one, and those that fail
  * are stored undetected, counted and logged. An event must never hold up the stream.
  */
-export function guardDetection(detect: (events: Event[]) => Detection[], logger: Logger) {
+export function guardDetection(detect: (events: Event[]) => EventMatches[], logger: Logger) {
   let failed = 0
   return {
-    detect(events: Event[]): Detection[] {
+    detect(events: Event[]): EventMatches[] {
       try {
         return detect(events)
       } catch (error) {

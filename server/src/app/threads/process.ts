@@ -81,7 +81,7 @@ await runThread(async () => {
   const detector = createDetector(rules.set, { lookups, enabled })
   const fields = createFieldSampler(lookups.routingFields)
   const detection = guardDetection(
-    (batch) => [...detector.detect(batch), ...detectIntel(batch, (ruleId) => !rulesOff.has(ruleId))],
+    (batch) => [...detector.match(batch), ...detectIntel(batch, (ruleId) => !rulesOff.has(ruleId))],
     logger,
   )
   const matches = createMatchPublisher({ bus, clock, logger })
@@ -141,7 +141,7 @@ await runThread(async () => {
     stats: () => ({
       lag: subscription.lag(),
       events: detector.counters.events,
-      detections: detector.counters.detections,
+      matches: detector.counters.matches,
       indicatorMatches: enricher.counters.matched,
       undetected: detection.failed(),
       unreadable: intake.unreadable(),

@@ -25,8 +25,8 @@ const marked = {
 
 describe('intel detector', () => {
   it('makes one detection of a marked event, with the same id every time', () => {
-    const [first] = detectIntel([event(marked)])
-    const [again] = detectIntel([event(marked)])
+    const [first] = detectIntel([event(marked)]).flatMap(({ matches }) => matches)
+    const [again] = detectIntel([event(marked)]).flatMap(({ matches }) => matches)
     expect(first).toMatchObject({
       detector: 'intel',
       ruleId: 'watchfire-intel-domain',

@@ -7,15 +7,18 @@ import { type IntelRule, intelRules } from './rules.ts'
 
 const byKind = new Map(intelRules.flatMap((rule) => rule.kinds.map((kind) => [kind, rule])))
 
-/** Event -> Detection for every event that enrichment marked with an indicator, unless its rule is switched off. */
-export function detectIntel(events: readonly Event[], enabled: (ruleId: string) => boolean = () => true): Detection[] {
-  const detections: Detection[] = []
+/** What was found in every event that enrichment marked with an indicator, unless its rule is switched off. */
+export function detectIntel(
+  events: readonly Event[],
+  enabled: (ruleId: string) => boolean = () => true,
+): { event: Event; matches: Detection[] }[] {
+  const found: { event: Event; matches: Detection[] }[] = []
   for (const event of events) {
     const kind = event.fields['threat.matched.kind']
     const rule = typeof kind === 'string' ? byKind.get(kind) : undefined
-    if (rule && enabled(rule.id)) detections.push(detectionOf(event, rule))
+    if (rule && enabled(rule.id)) found.push({ event, matches: [detectionOf(event, rule)] })
   }
-  return detections
+  return found
 }
 
 function detectionOf(event: Event, rule: IntelRule): Detection {
@@ -37,7 +40,7 @@ function detectionOf(event: Event, rule: IntelRule): Detection {
     entities: entitiesOf(fields),
     eventIds: evidenceOf(event),
     matched: [{ part: 'indicator', field, value }],
-    fields: shortened(fields),
+    fields: { ...shortened(fields) },
     sourceKey: event.sourceKey,
     ...titledWords(rule, `${value}${value === name ? '' : ` (${name})`}${origin ? `, ${String(origin)}` : ''}`),
   }
