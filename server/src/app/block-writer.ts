@@ -3,26 +3,28 @@ import type { Event } from '../event/event.ts'
 import type { OffsetRange } from '../seams/bus/bus.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 import type { BlockLedger } from '../seams/events/blocks.ts'
+import type { EventBlock } from '../seams/events/insert.ts'
 
 export interface BlockWriterOptions {
   clock: Clock
   ledger: Pick<BlockLedger, 'record'>
-  /** Stores the events as one block; storing the same token twice changes nothing. Rejects when the store is away. */
-  insert(events: Event[], token: string): Promise<void>
+  /** A new block of the event store. */
+  openBlock(): EventBlock
   /** Everything up to `last` is stored. */
   commit(partition: number, last: number): Promise<void>
   /** Told of every failed attempt; the block is tried again until it succeeds or the writer is closed. */
   onFailure(error: unknown, attempt: number): void
   maxRows?: number
+  /** Of the records as they came; the encoded block is larger. */
+  maxRawBytes?: number
   maxDelayMs?: number
 }
 
 interface Block {
   range: OffsetRange
-  events: Event[]
+  content: EventBlock
   /** What has to happen before the offsets are committed: the matches of these records are on the bus. */
   before: Promise<unknown>[]
-  startedAtMs: number
 }
 
 const firstRetryDelayMs = 100
@@ -30,11 +32,13 @@ const longestRetryDelayMs = 5_000
 
 /**
  * Gathers events into large blocks for the event store: one open block a partition, one being stored. A block is
- * closed at `maxRows` rows or `maxDelayMs`, its range is recorded, it is inserted with the token
+ * closed at `maxRows` rows, `maxRawBytes` or `maxDelayMs`, its range is recorded, it is inserted with the token
  * `partition:first-last`, then the bus offset is committed. A third block waits, and with it the bus: back-pressure.
+ * Events are encoded as they come, so that none outlives its batch: what waits for the store is bytes, which the garbage
+ * collector need not walk, and is encoded in slices of a batch.
  */
 export function createBlockWriter(options: BlockWriterOptions) {
-  const { clock, ledger, maxRows = 50_000, maxDelayMs = 500 } = options
+  const { clock, ledger, maxRows = 50_000, maxRawBytes = 32 << 20, maxDelayMs = 500 } = options
   const open = new Map<number, Block>()
   const storing = new Map<number, Promise<void>>()
   /** Partitions whose block is cut by the caller alone: what was begun before a restart is cut again as it was. */
@@ -47,14 +51,15 @@ export function createBlockWriter(options: BlockWriterOptions) {
   async function add(range: OffsetRange, events: Event[], before: Promise<unknown>): Promise<void> {
     let block = open.get(range.partition)
     if (!block) {
-      block = { range: { ...range }, events: [], before: [], startedAtMs: clock.now() }
+      block = { range: { ...range }, content: options.openBlock(), before: [] }
       open.set(range.partition, block)
       void flushLater(block)
     }
     block.range.last = range.last
-    for (const event of events) block.events.push(event)
+    block.content.add(events)
     block.before.push(before)
-    if (block.events.length >= maxRows && !held.has(range.partition)) await flush(range.partition)
+    const isFull = block.content.rows >= maxRows || block.content.rawBytes >= maxRawBytes
+    if (isFull && !held.has(range.partition)) await flush(range.partition)
   }
 
   async function flushLater(block: Block): Promise<void> {
@@ -75,12 +80,14 @@ export function createBlockWriter(options: BlockWriterOptions) {
 
   async function store(block: Block): Promise<void> {
     const { partition, first, last } = block.range
+    const { rows } = block.content
     const matchesPublished = Promise.all(block.before)
     await untilDone(() => ledger.record(block.range))
-    if (block.events.length > 0) await untilDone(() => options.insert(block.events, `${partition}:${first}-${last}`))
+    if (rows > 0) await untilDone(() => block.content.insert(`${partition}:${first}-${last}`))
+    block.content.release()
     await matchesPublished
     await untilDone(() => options.commit(partition, last))
-    stored += block.events.length
+    stored += rows
   }
 
   /** Tries until it succeeds, or the writer is closed: then the rest is replayed at the next start. */
@@ -117,7 +124,7 @@ export function createBlockWriter(options: BlockWriterOptions) {
     stats: () => ({
       stored,
       retries,
-      open: [...open.values()].reduce((sum, block) => sum + block.events.length, 0),
+      open: [...open.values()].reduce((sum, block) => sum + block.content.rows, 0),
     }),
   }
 }

@@ -22,6 +22,8 @@ const firstRestartDelayMs = 200
 const longestRestartDelayMs = 10_000
 const stopTimeoutMs = 10_000
 const firstStartAttempts = 3
+/** Records of a batch die young when there is room for some batches; below this the collector carries them on instead. */
+const maxYoungGenerationSizeMb = Number(process.env.YG ?? 96)
 
 export function startThread(
   name: string,
@@ -45,7 +47,7 @@ export function startThread(
 
   const start = () => {
     state = 'starting'
-    worker = new Worker(file, { workerData: data, name })
+    worker = new Worker(file, { workerData: data, name, resourceLimits: { maxYoungGenerationSizeMb } })
     worker.on('message', (message: ThreadMessage) => {
       if (message.kind === 'ready') {
         state = 'ready'

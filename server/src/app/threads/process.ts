@@ -88,7 +88,7 @@ await runThread(async () => {
   const blocks = createBlockWriter({
     clock,
     ledger,
-    insert: events.insertBlock,
+    openBlock: events.openBlock,
     async commit(partition, last) {
       columnFile.save()
       await bus.commit('raw', processGroup, partition, last)

@@ -14,26 +14,74 @@ export interface InserterOptions {
   retentionDaysOf: (event: Event) => number
 }
 
-const answerTimeoutMs = 120_000
+/** Rows that are stored as one, or not at all. */
+export interface EventBlock {
+  readonly rows: number
+  /** Bytes of the records of the rows, as they came. */
+  readonly rawBytes: number
+  /** Encodes the events at once, so that they need not be kept. */
+  add(events: readonly Event[]): void
+  /**
+   * Stores what was added. `token` names the block: sent again under the same token (with the same events), it is not
+   * stored a second time. Rejects with EVENTS_UNAVAILABLE (send it again) or EVENTS_REJECTED.
+   */
+  insert(token: string): Promise<void>
+  /** Gives its buffers back, for the next block. */
+  release(): void
+}
 
-/**
- * Stores events as one block. `token` names the block: sent again under the same token (with the same events), it is
- * not stored a second time. Rejects with EVENTS_UNAVAILABLE (send it again) or EVENTS_REJECTED.
- * One block at a time: the encoder's buffers are reused.
- */
+const answerTimeoutMs = 120_000
+/** Encoders kept for later blocks; each holds buffers of the size of its largest block. */
+const idleEncoders = 4
+
+/** Opens blocks of events and sends them to the event store, one at a time. */
 export function createInserter({ urls, writer, retentionDaysOf }: InserterOptions) {
-  const encoder = new BlockEncoder(retentionDaysOf)
+  const idle: BlockEncoder[] = []
   const secure = urls[0]!.startsWith('https:')
   const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
   let chosen = 0
   let running: Promise<void> = Promise.resolve()
 
+  function openBlock(): EventBlock {
+    const encoder = idle.pop() ?? new BlockEncoder(retentionDaysOf)
+    let rawBytes = 0
+    let parts: Uint8Array[] | undefined
+    return {
+      get rows() {
+        return encoder.rows
+      },
+      get rawBytes() {
+        return rawBytes
+      },
+      add(events) {
+        if (parts !== undefined) throw new TypeError('a block that is being stored takes no more events')
+        encoder.add(events)
+        for (const event of events) rawBytes += event.raw.length
+      },
+      insert(token) {
+        parts ??= encoder.rows === 0 ? [] : encoder.finish()
+        const own = parts
+        if (own.length === 0) return Promise.resolve()
+        const turn = running.then(() => send(own, token))
+        running = turn.catch(() => undefined)
+        return turn
+      },
+      release() {
+        parts = []
+        encoder.reset()
+        if (idle.length < idleEncoders) idle.push(encoder)
+      },
+    }
+  }
+
   async function insertBlock(events: readonly Event[], token: string): Promise<void> {
-    if (events.length === 0) return
-    // The buffers are shared, so the next block is encoded when this one has been sent.
-    const turn = running.then(() => send(encoder.encode(events), token))
-    running = turn.catch(() => undefined)
-    return turn
+    const block = openBlock()
+    block.add(events)
+    try {
+      await block.insert(token)
+    } finally {
+      block.release()
+    }
   }
 
   function send(parts: readonly Uint8Array[], token: string): Promise<void> {
@@ -87,6 +135,7 @@ export function createInserter({ urls, writer, retentionDaysOf }: InserterOption
   }
 
   return {
+    openBlock,
     insertBlock,
     async close(): Promise<void> {
       await running

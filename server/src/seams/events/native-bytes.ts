@@ -1,5 +1,8 @@
 import { isIpv4, parseIpv6 } from '../../lib/ip-address.ts'
 
+/** A buffer that one giant block has grown beyond this is not kept. */
+const keptBytes = 32 << 20
+
 /** Bytes that grow; strings are written with their length before them, as Native wants. */
 export class NativeBytes {
   bytes = Buffer.allocUnsafeSlow(1 << 12)
@@ -77,6 +80,7 @@ export class NativeBytes {
 
   reset(): void {
     this.length = 0
+    if (this.bytes.length > keptBytes) this.bytes = Buffer.allocUnsafeSlow(1 << 12)
   }
 
   #paddedVarint(value: number, width: number): void {

@@ -8,7 +8,7 @@ import type { Clock } from '../clock/clock.ts'
 import type { EventsLogins, Login } from './child-config.ts'
 import { startEventsChild } from './embedded.ts'
 import { asEventsError } from './errors.ts'
-import { createInserter } from './insert.ts'
+import { createInserter, type EventBlock } from './insert.ts'
 import { databaseName, migrateEvents } from './schema.ts'
 
 /** What another thread needs to reach the event store; holds passwords, never to be logged. */
@@ -22,7 +22,9 @@ export interface EventsAccess {
 export interface EventsConnection {
   /** Reads as the reader: each query must say for whom, see `visibleTo`. */
   query: ClickHouseClient
-  /** Stores events as one block; see `createInserter`. */
+  /** A new block of events, to be filled and stored. */
+  openBlock(): EventBlock
+  /** Stores events as one block; see `EventBlock.insert`. */
   insertBlock(events: readonly Event[], token: string): Promise<void>
   close(): Promise<void>
 }
@@ -104,6 +106,7 @@ export function connectEvents(
   const inserter = createInserter({ urls: access.urls, writer: access.writer, retentionDaysOf })
   return {
     query,
+    openBlock: inserter.openBlock,
     insertBlock: inserter.insertBlock,
     async close() {
       await inserter.close()
