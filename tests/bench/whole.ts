@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Platform, startPlatform } from '../harness/platform.ts'
@@ -13,8 +15,9 @@ const probeEveryMs = 250
 
 /**
  * The whole path on the built program: syslog TCP and HTTP in, rules, event store, alert in a connected client. For each
- * rate: what was sent, stored and left waiting; milliseconds from sending a line to the alert on the live stream; CPU
- * and memory of each process; bytes on disk beside what `zstd -3` makes of the same lines.
+ * rate: what was sent, stored, joined with another record and missing in the end; milliseconds from sending a line to
+ * the alert on the live stream; CPU of each process and thread, and memory; bytes on disk beside what `zstd -3` makes of
+ * the same lines. What the stages cost by themselves is the benchmark `stages`.
  */
 export async function run({
   seconds = 20,
@@ -39,6 +42,7 @@ async function measure(platform: Platform, rate: number, seconds: number): Promi
   const pid = platform.process.pid!
   const diskBefore = diskUse(platform)
   const before = processTree(pid)
+  const threadsBefore = await threadCpuMs(platform)
   const startedAtMs = Date.now()
   const load = runLoad([
     ...['--syslog-port', String(platform.syslogPort), '--http-url', platform.url, '--token', platform.token],
@@ -50,18 +54,21 @@ async function measure(platform: Platform, rate: number, seconds: number): Promi
   probing.abort()
   const sentProbes = await probes
   const lagAtEnd = await processCounter(platform, 'lag')
-  const stored = await waitUntilStored(platform, result.sent)
-  // Two polls a second apart found it so.
-  const drainSeconds = (Date.now() - startedAtMs) / 1_000 - result.seconds - 1
+  const { stored, joined } = await waitUntilStored(platform, result.sent + sentProbes.size)
+  const drainSeconds = (Date.now() - startedAtMs) / 1_000 - result.seconds
   const after = processTree(pid)
+  const threadsAfter = await threadCpuMs(platform)
   await sleep(1_000)
   watcher.stop()
   const latencies = await probeLatencies(platform, sentProbes, watcher.seen)
   const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))]
   const row: Record<string, number | string> = {
     asked: rate,
-    sent: result.sent,
+    sent: result.sent + sentProbes.size,
     stored,
+    joined,
+    missing: result.sent + sentProbes.size - stored - joined,
+    refused: result.refused,
     perSecond: result.ratePerSecond,
     lagAtEnd,
     drainSeconds: Number(Math.max(0, drainSeconds).toFixed(1)),
@@ -74,7 +81,13 @@ async function measure(platform: Platform, rate: number, seconds: number): Promi
     row[`${process}CpuUsPerEvent`] = Number(((use.cpuSeconds * 1e6) / Math.max(1, stored)).toFixed(1))
     row[`${process}MiB`] = use.residentMiB
   }
+  for (const [thread, ms] of Object.entries(threadsAfter))
+    row[`${thread}UsPerEvent`] = Number(
+      (((ms - (threadsBefore[thread] ?? 0)) * 1_000) / Math.max(1, stored)).toFixed(1),
+    )
+  row.partsToMerge = partsToMerge(join(platform.dataDir, 'events'))
   row.generatorCpuSeconds = result.generatorCpuSeconds
+  row.load = Number((loadavg()[0] ?? 0).toFixed(1))
   const diskAfter = diskUse(platform)
   for (const [folder, bytes] of Object.entries(diskAfter)) {
     row[`${folder}DiskBytesPerEvent`] = Math.round((bytes - (diskBefore[folder] ?? 0)) / Math.max(1, stored))
@@ -167,17 +180,56 @@ async function processCounter(platform: Platform, counter: string): Promise<numb
   return [...body.matchAll(pattern)].reduce((sum, [, value]) => sum + Number(value), 0)
 }
 
-/** Events in the store once nothing waits any more. Fewer than records: audit records of one serial are one event. */
-async function waitUntilStored(platform: Platform, sent: number): Promise<number> {
-  let last = -1
-  for (let second = 0; second < drainLimitSeconds; second++) {
+/**
+ * Events in the store, and records that were joined with another one, once these are all that were sent: then nothing is
+ * missing. Or when nothing waits any more, or the time is over, and something is.
+ */
+async function waitUntilStored(platform: Platform, sent: number): Promise<{ stored: number; joined: number }> {
+  let idlePolls = 0
+  for (let second = 0; ; second++) {
     const stored = await processCounter(platform, 'stored')
+    const joined = await processCounter(platform, 'joined')
     const waiting = (await processCounter(platform, 'lag')) + (await processCounter(platform, 'open'))
-    if (waiting === 0 && stored === last && stored > sent / 2) break
-    last = stored
+    // Counters are told once a second, each thread in its own time.
+    idlePolls = waiting === 0 ? idlePolls + 1 : 0
+    if (stored + joined >= sent || idlePolls > 5 || second >= drainLimitSeconds) return { stored, joined }
     await sleep(1_000)
   }
-  return last
+}
+
+/** Milliseconds on a processor: main thread, each worker, and the rest of the process (garbage collector, compiler, disk). */
+async function threadCpuMs(platform: Platform): Promise<Record<string, number>> {
+  const { body } = await platform.request<string>('GET', '/metrics')
+  const found: Record<string, number> = {}
+  for (const [, thread, value] of body.matchAll(
+    /^watchfire_thread_counter\{thread="([^"]+)",counter="cpuMs"\} (\S+)/gm,
+  ))
+    found[thread!] = Number(value)
+  const pid = platform.process.pid!
+  const own = (path: string) => Number(readFileSync(path, 'utf8').split(' ', 1)[0]) / 1e6
+  const main = own(`/proc/${pid}/task/${pid}/schedstat`)
+  const all = readdirSync(`/proc/${pid}/task`).reduce(
+    (sum, task) => sum + own(`/proc/${pid}/task/${task}/schedstat`),
+    0,
+  )
+  const workers = Object.values(found).reduce((sum, ms) => sum + ms, 0)
+  return { main, ...found, helpers: all - main - workers }
+}
+
+/** Parts of the event store that no larger part has taken in yet, by their names `partition_first_last_level`. */
+function partsToMerge(folder: string): number {
+  const parts = readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
+    const name = /(?:^|\/)([\d-]+)_(\d+)_(\d+)_(\d+)$/.exec(path)
+    return name ? [{ partition: name[1]!, first: Number(name[2]), last: Number(name[3]), level: Number(name[4]) }] : []
+  })
+  return parts.filter(
+    (part) =>
+      part.level === 0 &&
+      !parts.some(
+        (other) =>
+          other.level > 0 && other.partition === part.partition && other.first <= part.first && other.last >= part.last,
+      ),
+  ).length
 }
 
 /** Milliseconds from sending to the live stream, ascending, of every probe whose detection was told. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import type { ThreadMessage } from './threads.ts'
 
@@ -14,7 +15,7 @@ export async function runThread(
   if (!port) throw new TypeError('a thread body runs in a worker thread')
   const tell = (message: ThreadMessage) => port.postMessage(message)
   const body = await start()
-  const timer = setInterval(() => tell({ kind: 'stats', stats: body.stats() }), statsIntervalMs)
+  const timer = setInterval(() => tell({ kind: 'stats', stats: { ...body.stats(), ...ownCpu() } }), statsIntervalMs)
   port.on('message', async (message: { kind: 'stop' }) => {
     if (message.kind !== 'stop') return
     clearInterval(timer)
@@ -23,4 +24,14 @@ export async function runThread(
     port.close()
   })
   tell({ kind: 'ready' })
+}
+
+/** Time on a processor of this very thread, from /proc/thread-self/schedstat (proc(5)); nothing where there is none. */
+function ownCpu(): { cpuMs?: number } {
+  try {
+    const [nanoseconds = ''] = readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ', 1)
+    return { cpuMs: Math.round(Number(nanoseconds) / 1e6) }
+  } catch {
+    return {}
+  }
 }

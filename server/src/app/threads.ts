@@ -23,7 +23,7 @@ const longestRestartDelayMs = 10_000
 const stopTimeoutMs = 10_000
 const firstStartAttempts = 3
 /** Records of a batch die young when there is room for some batches; below this the collector carries them on instead. */
-const maxYoungGenerationSizeMb = Number(process.env.YG ?? 96)
+const maxYoungGenerationSizeMb = 96
 
 export function startThread(
   name: string,

@@ -26,18 +26,28 @@ const transports: Transport[] = ['syslog-udp', 'syslog-tcp', 'http', 'bulk', 'fi
  * (u16 little endian, UTF-8), then the body to the end.
  */
 export function encodeRawRecord(record: RawRecord): Uint8Array {
-  const sender = Buffer.from(record.sender)
-  const source = Buffer.from(record.source)
-  const out = Buffer.allocUnsafe(14 + sender.length + source.length + record.body.length)
-  out[0] = 1
-  out[1] = transports.indexOf(record.transport)
+  const { sender, source, transport, body } = record
+  if (sender !== latest.sender || source !== latest.source || transport !== latest.transport)
+    latest = { sender, source, transport, head: encodeHead(record) }
+  const { head } = latest
+  const out = Buffer.allocUnsafe(head.length + body.length)
+  out.set(head)
   out.writeDoubleLE(record.receivedAtMs, 2)
-  out.writeUInt16LE(sender.length, 10)
-  out.writeUInt16LE(source.length, 12)
-  sender.copy(out, 14)
-  source.copy(out, 14 + sender.length)
-  out.set(record.body, 14 + sender.length + source.length)
+  out.set(body, head.length)
   return out
+}
+
+/** Head of the last record: those of a request or a connection are the same but for the time. */
+let latest = { sender: '', source: '', transport: '' as Transport | '', head: Buffer.alloc(0) }
+
+function encodeHead({ transport, sender, source }: RawRecord): Buffer<ArrayBuffer> {
+  const names = [Buffer.from(sender), Buffer.from(source)] as const
+  const head = Buffer.alloc(14)
+  head[0] = 1
+  head[1] = transports.indexOf(transport)
+  head.writeUInt16LE(names[0].length, 10)
+  head.writeUInt16LE(names[1].length, 12)
+  return Buffer.concat([head, ...names])
 }
 
 /** The inverse of `encodeRawRecord`; the body is a view into `bytes`, not a copy. */

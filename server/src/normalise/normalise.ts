@@ -44,6 +44,8 @@ export interface Normalised {
   /** Offset of the record each event came from, beside `events`. */
   offsets: number[]
   sources: SourceStatistics[]
+  /** Records, or parts of records, that went into the event of an earlier one. */
+  joined: number
   /** Columns that header lines of this batch named, by sender: rows that come after a restart need them. */
   columns: ReadonlyMap<string, ZeekColumns>
 }
@@ -199,6 +201,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
       const offsets: number[] = []
       const tallies = new Map<string, Tally>()
       const columns = new Map<string, ZeekColumns>()
+      let joined = 0
       for (const placed of records) {
         const { record } = placed
         const key = sourceKey(record)
@@ -229,7 +232,10 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
             failed = true
             tally.lastReason = run.reason
           }
-          if (!event) continue
+          if (!event) {
+            joined++
+            continue
+          }
           events.push(event)
           offsets.push(placed.offset)
           if (event.timeMs > tally.lastEventTimeMs) tally.lastEventTimeMs = event.timeMs
@@ -241,7 +247,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
         else tally.parsed++
       }
       audits.finish()
-      return { events, offsets, sources: [...tallies.values()].map(finishTally), columns }
+      return { events, offsets, sources: [...tallies.values()].map(finishTally), joined, columns }
     },
 
     recognise(lines) {

@@ -1,13 +1,14 @@
 import { type CanaryNews, canaryOf, canaryUnitPath } from '../../event/canary.ts'
 import type { Detection, Event } from '../../event/event.ts'
+import { type EventMatches, isSilent } from '../../event/match.ts'
 import type { Broadcast } from '../../seams/bus/bus.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
 
 /** Tells the history thread of canaries as they pass; called only for batches that hold one. */
 export function createCanaryNews(channel: Pick<Broadcast<CanaryNews>, 'send'>, clock: Clock) {
-  function tellRules(hop: 'detected' | 'correlated', detections: readonly Detection[]): void {
+  function tellRules(hop: 'detected' | 'correlated', found: readonly { sourceKey: string; ruleId: string }[]): void {
     const rules = new Map<string, string[]>()
-    for (const { sourceKey, ruleId } of detections) {
+    for (const { sourceKey, ruleId } of found) {
       const mark = canaryOf(sourceKey)
       if (mark) rules.set(mark.id, [...(rules.get(mark.id) ?? []), ruleId])
     }
@@ -24,7 +25,15 @@ export function createCanaryNews(channel: Pick<Broadcast<CanaryNews>, 'send'>, c
         channel.send({ id: mark.id, hop: 'parsed', atMs: clock.now(), eventId: event.id, understood })
       }
     },
-    tellDetected: (detections: readonly Detection[]) => tellRules('detected', detections),
+    tellDetected: (found: readonly EventMatches[]) =>
+      tellRules(
+        'detected',
+        found.flatMap(({ event: { sourceKey }, matches }) =>
+          matches.flatMap((match) =>
+            (isSilent(match) ? match.rules : [match]).map(({ ruleId }) => ({ sourceKey, ruleId })),
+          ),
+        ),
+      ),
     tellCorrelated: (detections: readonly Detection[]) => tellRules('correlated', detections),
   }
 }

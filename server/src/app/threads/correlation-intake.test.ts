@@ -73,7 +73,9 @@ test('matches that a process thread publishes again after a crash pass once, ove
   })
   const open = () => {
     const lanes = createCorrelationLanes(() => createCorrelationStage(compileRuleSet([])))
-    return createCorrelationIntake({ bus: local, lanes, dataDir, clock: systemClock, logger })
+    return createCorrelationIntake({
+      ...{ bus: local, lanes, createCanaryLanes: () => lanes, dataDir, clock: systemClock, logger },
+    })
   }
   const found = (partition: number, offset: number) =>
     encodeMatches({ partition, offset, matches: [detection(`${partition}-${offset}`)] })

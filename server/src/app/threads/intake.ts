@@ -22,6 +22,7 @@ export function createIntake(options: {
   let statistics: SourceStatistics[] = []
   let unreadable = 0
   let holdsCanaries = false
+  let joinedRecords = 0
   /** Partition -> last offset of the block that was begun before the restart. */
   const blockEnds = new Map<number, number>()
 
@@ -46,7 +47,8 @@ export function createIntake(options: {
       }
     }
     const pinned = canaryPins.size === 0 ? pins : new Map([...pins, ...canaryPins])
-    const { events, sources, columns } = normaliser.normalise(placed, pinned)
+    const { events, sources, joined, columns } = normaliser.normalise(placed, pinned)
+    joinedRecords += joined
     // A canary is no sender: it stands in no list and counts in no rate.
     statistics.push(...(holdsCanaries ? sources.filter((source) => !isCanaryKey(source.sourceKey)) : sources))
     if (columns.size > 0) columnFile.add(columns)
@@ -67,6 +69,7 @@ export function createIntake(options: {
       return taken
     },
     unreadable: () => unreadable,
+    joined: () => joinedRecords,
     replaying(options: {
       ledger: BlockLedger
       pipeline(batch: BusBatch): Promise<void>

@@ -108,9 +108,9 @@ await runThread(async () => {
       if (intake.holdsCanaries()) canaries.claim(batch)
     },
     detect(batch) {
-      const detections = detection.detect(batch)
-      if (intake.holdsCanaries()) canaries.tellDetected(detections)
-      return detections
+      const found = detection.detect(batch)
+      if (intake.holdsCanaries()) canaries.tellDetected(found)
+      return found
     },
     publishMatches: matches.publish,
     store: blocks.add,
@@ -134,7 +134,8 @@ await runThread(async () => {
     takeFills: fields.takeSamples,
   })
   const subscription = await bus.subscribe('raw', processGroup, {
-    batchSize: 2_000,
+    // Some 20 ms of work at most, so that nothing on this thread waits longer: commits, new rules, the next matches.
+    batchSize: 500,
     ...intake.replaying({ ledger, pipeline, blocks }),
   })
   return {
@@ -145,6 +146,7 @@ await runThread(async () => {
       indicatorMatches: enricher.counters.matched,
       undetected: detection.failed(),
       unreadable: intake.unreadable(),
+      joined: intake.joined(),
       sourcesRefused: reporter.refused(),
       ...blocks.stats(),
     }),

@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os'
 import { shippedContentDir } from '../../server/src/config/content-dir.ts'
 import { createCorrelationStage } from '../../server/src/detect/correlations.ts'
 import { createDetector } from '../../server/src/detect/detect.ts'
@@ -14,16 +15,29 @@ import { createNormaliser } from '../../server/src/normalise/normalise.ts'
 import { BlockEncoder } from '../../server/src/seams/events/encoder.ts'
 import { LinePool, ordinaryRecords } from './load-lines.ts'
 
-const batchRecords = 2_000
-const rounds = 60
+export const name = 'stages'
+
+const threadOf: Record<string, string> = {
+  'take in': 'main, collect',
+  decode: 'process',
+  normalise: 'process',
+  enrich: 'process',
+  detect: 'process',
+  'encode matches': 'process',
+  correlate: 'correlate',
+  'encode block': 'process',
+}
+
+const batchRecords = 500
+const rounds = 240
 /** The first rounds are for the compiler. */
-const warmRounds = 20
+const warmRounds = 80
 
 /**
- * CPU microseconds an event of each stage of the process thread, alone in this process: the same code on the same mix in
- * batches of the same size. What the whole path needs beyond their sum are threads, sockets, the bus and its disk.
+ * CPU microseconds an event of each stage, alone in this process: the same code on the same mix in batches of the same
+ * size, with all rules. What the whole path needs beyond their sum are sockets, the bus, its disk and the collector of garbage.
  */
-export function measureStages(): Record<string, number> {
+export async function run(): Promise<Record<string, number | string>[]> {
   const folder = shippedContentDir()
   const rules = compileRuleSet(readRulePaths([`${folder}/rules`]))
   const normaliser = createNormaliser(loadParsers([folder]).parsers, { zone: 'UTC' })
@@ -67,20 +81,31 @@ export function measureStages(): Record<string, number> {
     )
     const batch = timed('normalise', () => normaliser.normalise(placed).events)
     timed('enrich', () => enricher.enrich(batch))
-    const matches = timed('detect', () => [...detector.match(batch), ...detectIntel(batch)])
+    const found = timed('detect', () => [...detector.match(batch), ...detectIntel(batch)])
     const published = timed('encode matches', () =>
-      matches.map((match, index) => encodeMatches({ partition: 0, offset: first + index, matches: [match] })),
+      found.map(({ matches }, index) => encodeMatches({ partition: 0, offset: first + index, matches })),
     )
     timed('correlate', () => {
       for (const record of published) correlations.push(decodeMatches(record).matches)
     })
     timed('encode block', () => {
-      if (round % 25 === 0) encoder.reset()
+      if (round % 100 === 0) encoder.reset()
       encoder.add(batch)
     })
     events += batch.length
-    for (const match of matches) matched += isSilent(match) ? match.rules.length : 1
+    for (const match of found.flatMap(({ matches }) => matches)) matched += isSilent(match) ? match.rules.length : 1
   }
-  const costs = [...spent].map(([stage, us]) => [stage, Number((us / events).toFixed(1))] as const)
-  return { ...Object.fromEntries(costs), 'matches an event': Number((matched / events).toFixed(2)) }
+  const load = Number((loadavg()[0] ?? 0).toFixed(1))
+  const rows = [...spent].map(([stage, us]) => ({ stage, thread: threadOf[stage]!, us: us / events }))
+  const total = rows.reduce((sum, { us }) => sum + us, 0)
+  return [...rows, { stage: 'all', thread: '', us: total }].map(({ stage, thread, us }) => ({
+    stage,
+    thread,
+    microsecondsPerEvent: Number(us.toFixed(1)),
+    share: `${Math.round((100 * us) / total)} %`,
+    ...(stage === 'detect'
+      ? { matchesPerEvent: Number((matched / events).toFixed(2)), rules: rules.rules.length }
+      : {}),
+    load,
+  }))
 }
