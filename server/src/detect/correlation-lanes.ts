@@ -24,6 +24,8 @@ export interface CorrelationLanes {
   /** Lets time pass in streams that fell silent, so that conditions that wait for it are decided. */
   idle(nowMs: number): Detection[]
   snapshot(): LanesSnapshot
+  /** The snapshot as JSON, in pieces. */
+  snapshotText(): Iterable<string>
   restore(snapshot: LanesSnapshot): void
   counters(): {
     lanes: number
@@ -97,6 +99,15 @@ export function createCorrelationLanes(createStage: () => CorrelationStage): Cor
       return out
     },
     snapshot: () => ({ lanes: lanes.map(({ stage, ...facts }) => ({ ...facts, state: stage.snapshot() })) }),
+    *snapshotText() {
+      yield '{"lanes":['
+      for (const [index, { stage, ...facts }] of lanes.entries()) {
+        yield `${index === 0 ? '' : ','}${JSON.stringify(facts).slice(0, -1)},"state":`
+        yield* stage.snapshotText()
+        yield '}'
+      }
+      yield ']}'
+    },
     restore(snapshot) {
       lanes = snapshot.lanes.map(({ state, ...facts }) => {
         const stage = createStage()

@@ -26,6 +26,8 @@ export interface CorrelationStage {
   /** No event before `watermarkMs` is expected any more: what waited for that, e.g. on an idle stream. */
   advance(watermarkMs: number): Detection[]
   snapshot(): CorrelationSnapshot
+  /** The snapshot as JSON, in pieces. */
+  snapshotText(): Iterable<string>
   restore(snapshot: CorrelationSnapshot): void
   readonly counters: CorrelationCounters
   readonly liveGroups: number
@@ -65,6 +67,7 @@ export function createCorrelationStage(
     },
     advance: (watermarkMs) => shown(engine.advance(watermarkMs)),
     snapshot: () => engine.snapshot(),
+    snapshotText: () => engine.snapshotText(),
     restore: (snapshot) => engine.restore(snapshot),
     counters: engine.counters,
     get liveGroups() {

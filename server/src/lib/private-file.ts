@@ -38,18 +38,24 @@ export function createPrivateFile(path: string, text: string, draftName: string)
   }
 }
 
-/** Replaces the file at once: a crash leaves the old text or the new one, never a part. */
-export function replacePrivateFile(path: string, text: string, draftName: string): void {
+/**
+ * Replaces the file at once: a crash leaves the old text or the new one, never a part. A large text may come in pieces,
+ * so that it never lies in memory whole.
+ */
+export function replacePrivateFile(path: string, text: string | Iterable<string>, draftName: string): void {
   renameSync(writeDraft(path, text, draftName), path)
   syncDirectory(dirname(path))
 }
 
-function writeDraft(path: string, text: string, draftName: string): string {
+function writeDraft(path: string, text: string | Iterable<string>, draftName: string): string {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const draft = `${path}.${draftName}`
   const file = openSync(draft, 'wx', 0o600)
   try {
-    writeSync(file, text)
+    for (const piece of typeof text === 'string' ? [text] : text) {
+      const bytes = Buffer.from(piece)
+      for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written)
+    }
     fsyncSync(file)
   } finally {
     closeSync(file)

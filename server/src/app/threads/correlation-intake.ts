@@ -67,12 +67,18 @@ export function createCorrelationIntake(options: {
     lanes.restore(saved.lanes)
   }
 
+  /** The JSON of `Saved`. */
+  function* savedText(): Generator<string> {
+    const places = { offsets: Object.fromEntries(offsets), counted: Object.fromEntries(counted) }
+    yield `${JSON.stringify({ version: 1, ...places } satisfies Omit<Saved, 'lanes'>).slice(0, -1)},"lanes":`
+    yield* lanes.snapshotText()
+    yield '}'
+  }
+
   async function save(): Promise<void> {
     if (!dirty) return
     const startedMs = clock.now()
-    const places = { offsets: Object.fromEntries(offsets), counted: Object.fromEntries(counted) }
-    const saved: Saved = { version: 1, ...places, lanes: lanes.snapshot() }
-    replacePrivateFile(path, JSON.stringify(saved), clock.id())
+    replacePrivateFile(path, savedText(), clock.id())
     dirty = false
     // What held the thread. The commits below only wait, for the disk and for a busy thread's turn.
     const tookMs = clock.now() - startedMs

@@ -246,7 +246,9 @@ describe('correlation properties', () => {
         const first = engineOf(definition)
         const before = inputs.slice(0, cut).flatMap((input) => first.push(input))
         const second = engineOf(definition)
-        second.restore(JSON.parse(JSON.stringify(first.snapshot())))
+        const text = [...first.snapshotText()].join('')
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(first.snapshot())))
+        second.restore(JSON.parse(text))
         const after = [...inputs.slice(cut).flatMap((input) => second.push(input)), ...second.flush()]
         expect([...before, ...after].map(short)).toEqual(whole)
       }),

@@ -78,6 +78,21 @@ function lookAheadMs({ expression, timespanMs }: Correlation): number {
   return expression && hasNot(expression) ? timespanMs : 0
 }
 
+/** Characters. */
+const snapshotPieceLength = 1 << 18
+
+function snapshotGroup(key: string, held: Held): SnapshotGroup {
+  const { fired, processed, entries } = isGroup(held) ? held : { fired: undefined, processed: 0, entries: [held] }
+  return [
+    key,
+    fired ?? null,
+    processed,
+    entries.map(({ timeMs, eventId, rule, value }) =>
+      value === undefined ? [timeMs, eventId, rule] : [timeMs, eventId, rule, value],
+    ),
+  ]
+}
+
 /** Groups looked at for expiry per new group: more than one, so that the sweep always catches up. */
 const sweepSteps = 2
 
@@ -402,21 +417,30 @@ export class CorrelationEngine {
       correlations: this.runners.map(({ correlation, groups }) => ({
         id: correlation.id,
         fingerprint: correlation.fingerprint,
-        groups: [...groups].map(([key, held]): SnapshotGroup => {
-          const { fired, processed, entries } = isGroup(held)
-            ? held
-            : { fired: undefined, processed: 0, entries: [held] }
-          return [
-            key,
-            fired ?? null,
-            processed,
-            entries.map(({ timeMs, eventId, rule, value }) =>
-              value === undefined ? [timeMs, eventId, rule] : [timeMs, eventId, rule, value],
-            ),
-          ]
-        }),
+        groups: [...groups].map(([key, held]) => snapshotGroup(key, held)),
       })),
     }
+  }
+
+  /** The same as JSON, in pieces of bounded size: a million groups are some 100 MB of text. */
+  *snapshotText(): Generator<string> {
+    const { newestMs, counters } = this
+    yield `${JSON.stringify({ version: 1, newestMs, counters }).slice(0, -1)},"correlations":[`
+    for (const [index, { correlation, groups }] of this.runners.entries()) {
+      const { id, fingerprint } = correlation
+      yield `${index === 0 ? '' : ','}${JSON.stringify({ id, fingerprint }).slice(0, -1)},"groups":[`
+      let piece = ''
+      let isFirst = true
+      for (const [key, held] of groups) {
+        piece += `${isFirst ? '' : ','}${JSON.stringify(snapshotGroup(key, held))}`
+        isFirst = false
+        if (piece.length < snapshotPieceLength) continue
+        yield piece
+        piece = ''
+      }
+      yield `${piece}]}`
+    }
+    yield ']}'
   }
 
   /** Takes over a snapshot; state of correlations that are gone or were changed is left behind. */
