@@ -136,10 +136,21 @@ export async function live(
   const blocks = createBlockWriter({
     clock,
     ledger,
-    insert: (events, token) =>
-      passing(async () => {
-        if (!durable.blocks.has(token)) durable.blocks.set(token, events)
-      }),
+    openBlock() {
+      const events: Event[] = []
+      return {
+        get rows() {
+          return events.length
+        },
+        rawBytes: 0,
+        add: (more) => events.push(...more),
+        insert: (token) =>
+          passing(async () => {
+            if (!durable.blocks.has(token)) durable.blocks.set(token, events)
+          }),
+        release: () => undefined,
+      }
+    },
     commit: (partition, last) => bus.commit('raw', processGroup, partition, last),
     onFailure: () => undefined,
     maxRows: 1 + random.below(40),
@@ -148,7 +159,7 @@ export async function live(
   const pipeline = createPipeline({
     normalise: intake.normalise,
     enrich: createEnricher(knowledge, findPlace).enrich,
-    detect: createDetector(ruleSet, { lookups }).detect,
+    detect: createDetector(ruleSet, { lookups }).match,
     publishMatches: createMatchPublisher({ bus, clock, logger }).publish,
     store: blocks.add,
   })
