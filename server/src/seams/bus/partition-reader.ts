@@ -118,6 +118,7 @@ export class PartitionReader {
       const found = await this.#walk!.next(limit)
       if (found === 'end') {
         if (isActive) return undefined
+        if (await this.#hasGrown()) continue
         await this.#leaveSegment()
         continue
       }
@@ -130,7 +131,7 @@ export class PartitionReader {
           this.#walk!.position = found.resumeAt
         } else if (isActive) {
           return undefined
-        } else {
+        } else if (!(await this.#hasGrown())) {
           // The rest of a closed segment that was cut off after a failed write, or is damaged to its end.
           await this.#leaveSegment()
         }
@@ -143,6 +144,14 @@ export class PartitionReader {
       }
       return found
     }
+  }
+
+  /** A segment that was opened while it was written has become longer until it was closed. */
+  async #hasGrown(): Promise<boolean> {
+    const bytes = await this.#file!.size()
+    if (bytes <= this.#closedSegmentBytes) return false
+    this.#closedSegmentBytes = bytes
+    return true
   }
 
   /** Opens the segment that holds the next offset; false when there is none within the known end. */
