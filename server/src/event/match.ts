@@ -67,13 +67,13 @@ type Head = [
   rules: [ruleId: string, counted: Fields][],
 ]
 
-/** The inverse of `encodeMatches`. Throws SyntaxError when the bytes are none of ours. */
+/** The inverse of `encodeMatches`. Throws RangeError (or SyntaxError) when the bytes are none of ours. */
 export function decodeMatches(record: Uint8Array): RecordMatches {
   const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString('utf8')
   const lines = text.split('\n')
   const place: unknown = JSON.parse(lines[0]!)
   if (!Array.isArray(place) || !Number.isInteger(place[0]) || !Number.isInteger(place[1]))
-    throw new SyntaxError('a record of matches begins with its place on the bus')
+    throw new RangeError('a record of matches begins with its place on the bus')
   const matches: Match[] = []
   for (let index = 1; index < lines.length; index++) {
     const value = JSON.parse(lines[index]!) as Head | Detection
@@ -82,7 +82,7 @@ export function decodeMatches(record: Uint8Array): RecordMatches {
       continue
     }
     const fieldsText = lines[++index]
-    if (fieldsText === undefined) throw new SyntaxError('a silent match lacks its fields')
+    if (fieldsText === undefined) throw new RangeError('a silent match lacks its fields')
     const [eventId, timeMs, unitPath, sourceKey, rules] = value
     const named = rules.map(([ruleId, counted]): SilentRule => ({ ruleId, counted }))
     matches.push({ eventId, timeMs, unitPath, sourceKey, rules: named, fieldsText })

@@ -65,6 +65,8 @@ export function createCorrelationIntake(options: {
     for (const [partition, offset] of Object.entries(saved.offsets)) offsets.set(Number(partition), offset)
     for (const [place, offset] of Object.entries(saved.counted ?? {})) counted.set(place, offset)
     lanes.restore(saved.lanes)
+    // The end may have come between the state and the commits of its offsets, and no further match may ever come.
+    dirty = true
   }
 
   /** The JSON of `Saved`. */
