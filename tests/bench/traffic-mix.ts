@@ -178,7 +178,7 @@ function tlsExchange(number: number, random: () => number, handshakes: Said[][])
 
 /** Long-tailed lengths, as answers on the web have. */
 function bodyLength(random: () => number): number {
-  return Math.min(400_000, Math.floor(900 / (1 - random() * 0.998)))
+  return Math.min(400_000, Math.floor(2_600 / (1 - random() * 0.998)))
 }
 
 const filler = Buffer.alloc(

@@ -1,12 +1,13 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, hash } from 'node:crypto'
 import type { Fields } from '../../event/event.ts'
 import type { Emit } from '../record.ts'
 import type { FileFacts, FileOrigin, FileSink } from './conversation.ts'
 import { mimeTypeOf } from './mime-type.ts'
 import type { Talk } from './talk.ts'
 
-/** First bytes that are kept to tell the type of a file. */
-const headBytes = 4_096
+/** First bytes that are kept to tell the type of a file; one that is not longer is hashed in one go, which is quicker. */
+const headBytes = 16_384
+const algorithms = ['md5', 'sha1', 'sha256'] as const
 
 /** Files that travel in conversations: hashed and typed as they pass, told as records of the data set `file`. */
 export class Files {
@@ -41,8 +42,10 @@ export class Files {
 }
 
 class HashedFile implements FileSink {
-  private readonly hashes: Hash[] = [createHash('md5'), createHash('sha1'), createHash('sha256')]
-  private head = Buffer.alloc(0)
+  /** Undefined while the file fits its head. */
+  private hashes: Hash[] | undefined
+  private head: Buffer = Buffer.alloc(0)
+  private headLength = 0
   private bytes = 0
   private missingBytes = 0
   private readonly about: FileOrigin
@@ -55,11 +58,27 @@ class HashedFile implements FileSink {
 
   data(bytes: Uint8Array, start: number, end: number): void {
     if (end <= start) return
-    const piece = bytes.subarray(start, end)
-    if (this.head.length < headBytes)
-      this.head = Buffer.concat([this.head, piece.subarray(0, headBytes - this.head.length)])
-    this.bytes += piece.length
-    if (this.missingBytes === 0) for (const hash of this.hashes) hash.update(piece)
+    this.bytes += end - start
+    const forHead = Math.min(end - start, headBytes - this.headLength)
+    if (forHead > 0) this.keep(bytes, start, start + forHead)
+    if (forHead === end - start || this.missingBytes > 0) return
+    if (!this.hashes) {
+      this.hashes = algorithms.map((name) => createHash(name))
+      for (const each of this.hashes) each.update(this.head.subarray(0, this.headLength))
+    }
+    const piece = bytes.subarray(start + Math.max(0, forHead), end)
+    for (const each of this.hashes) each.update(piece)
+  }
+
+  private keep(bytes: Uint8Array, start: number, end: number): void {
+    const length = this.headLength + end - start
+    if (length > this.head.length) {
+      const grown = Buffer.allocUnsafe(Math.min(headBytes, Math.max(2_048, 2 * this.head.length, length)))
+      this.head.copy(grown, 0, 0, this.headLength)
+      this.head = grown
+    }
+    this.head.set(bytes.subarray(start, end), this.headLength)
+    this.headLength = length
   }
 
   gap(length: number): void {
@@ -69,11 +88,15 @@ class HashedFile implements FileSink {
   end(timeUs: number): FileFacts {
     const facts: FileFacts = { bytes: this.bytes, missingBytes: this.missingBytes }
     if (this.about.name !== undefined) facts.name = this.about.name
-    const mimeType = mimeTypeOf(this.head)
+    const head = this.head.subarray(0, this.headLength)
+    const mimeType = mimeTypeOf(head)
     if (mimeType !== undefined) facts.mimeType = mimeType
     // A hash over a file with a hole would be no hash of it.
     if (this.missingBytes === 0 && this.bytes > 0) {
-      ;[facts.md5, facts.sha1, facts.sha256] = this.hashes.map((hash) => hash.digest('hex')) as [string, string, string]
+      const [md5, sha1, sha256] = this.hashes
+        ? this.hashes.map((each) => each.digest('hex'))
+        : algorithms.map((name) => hash(name, head, 'hex'))
+      Object.assign(facts, { md5, sha1, sha256 })
     }
     if (this.bytes + this.missingBytes > 0) this.tell(timeUs, facts)
     return facts

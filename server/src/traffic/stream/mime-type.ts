@@ -61,6 +61,9 @@ export function mimeTypeOf(head: Buffer): string | undefined {
 }
 
 function isBinary(head: Buffer): boolean {
-  for (const octet of head) if (octet < 9 || (octet > 13 && octet < 32 && octet !== 27)) return true
+  for (let at = 0; at < head.length && at < 4_096; at++) {
+    const octet = head[at]!
+    if (octet < 9 || (octet > 13 && octet < 32 && octet !== 27)) return true
+  }
   return false
 }

@@ -12,12 +12,20 @@ import type {
   StreamDissector,
   StreamProtocol,
 } from './conversation.ts'
-import { TcpSide } from './tcp-side.ts'
+import { type OrderedBytes, TcpSide } from './tcp-side.ts'
 
 /** First bytes of a side that are kept while its protocol is not known. */
 const firstBytesLimit = 4_096
 /** Datagrams that are looked at before a conversation counts as unknown. */
 const datagramTries = 4
+
+interface EarlyPiece {
+  side: Side
+  bytes: Uint8Array
+}
+
+/** Most conversations are known by their first bytes and keep none. */
+const noPieces: EarlyPiece[] = []
 
 /** What all talks of a sensor share. */
 export interface TalkSurroundings {
@@ -31,7 +39,7 @@ export interface TalkSurroundings {
 }
 
 /** A flow that speaks: what it says is put in order, its protocol found, and read. */
-export class Talk implements Conversation {
+export class Talk implements Conversation, OrderedBytes {
   readonly transport: 'tcp' | 'udp' | 'icmp' | 'sctp'
   readonly ports: readonly [number, number]
   /** Addresses, ports, transport and community id, which every record of the conversation carries. */
@@ -44,7 +52,7 @@ export class Talk implements Conversation {
   private stream: StreamDissector | undefined
   private datagramDissector: DatagramDissector | undefined
   /** What came before the protocol was known, in the order in which it came. */
-  private early: { side: Side; bytes: Uint8Array }[] = []
+  private early: EarlyPiece[] = noPieces
   private earlyBytes = 0
   private tries = 0
   private timeUs = 0
@@ -79,7 +87,7 @@ export class Talk implements Conversation {
 
   restart(): void {
     this.stream = undefined
-    this.early = []
+    this.early = noPieces
     this.earlyBytes = 0
   }
 
@@ -87,10 +95,7 @@ export class Talk implements Conversation {
   side(side: Side, next: number): TcpSide {
     const known = this.sides[side]
     if (known) return known
-    const made = new TcpSide(next, {
-      data: (bytes, start, end) => this.guard(() => this.streamData(side, bytes, start, end)),
-      gap: (length) => this.guard(() => this.streamGap(side, length)),
-    })
+    const made = new TcpSide(next, side, this)
     this.sides[side] = made
     return made
   }
@@ -106,6 +111,22 @@ export class Talk implements Conversation {
   ) {
     this.timeUs = timeUs
     this.side(side, sequence).segment(sequence, bytes, start, end, cutBytes)
+  }
+
+  ordered(side: Side, bytes: Uint8Array, start: number, end: number): void {
+    try {
+      this.streamData(side, bytes, start, end)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  missing(side: Side, length: number): void {
+    try {
+      this.streamGap(side, length)
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   private streamData(side: Side, bytes: Uint8Array, start: number, end: number): void {
@@ -130,7 +151,7 @@ export class Talk implements Conversation {
   }
 
   private findStream(side: Side, bytes: Uint8Array, start: number, end: number): void {
-    const mine = this.early.filter((piece) => piece.side === side)
+    const mine = this.early.length === 0 ? noPieces : this.early.filter((piece) => piece.side === side)
     const first: FirstBytes = { side, bytes, start, end, ports: this.ports }
     if (mine.length > 0) {
       const joined = Buffer.concat([...mine.map((piece) => piece.bytes), bytes.subarray(start, end)])
@@ -149,12 +170,12 @@ export class Talk implements Conversation {
     const bothSpoke = this.early.some((piece) => piece.side !== side)
     this.earlyBytes += end - start
     if ((bothSpoke && !mayFollow) || this.earlyBytes > firstBytesLimit) this.finishReading()
-    else this.early.push({ side, bytes: bytes.slice(start, end) })
+    else this.early = [...this.early, { side, bytes: bytes.slice(start, end) }]
   }
 
   private begin(protocol: StreamProtocol, side: Side, bytes: Uint8Array, start: number, end: number): void {
     const { early } = this
-    this.early = []
+    this.early = noPieces
     this.protocol = protocol.name
     this.stream = protocol.create(this)
     for (const piece of early) this.streamData(piece.side, piece.bytes, 0, piece.bytes.length)
@@ -163,7 +184,11 @@ export class Talk implements Conversation {
 
   datagram(side: Side, bytes: Uint8Array, start: number, end: number, timeUs: number): void {
     this.timeUs = timeUs
-    this.guard(() => this.readDatagram(side, bytes, start, end))
+    try {
+      this.readDatagram(side, bytes, start, end)
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   private readDatagram(side: Side, bytes: Uint8Array, start: number, end: number): void {
@@ -184,22 +209,18 @@ export class Talk implements Conversation {
     const { stream, datagramDissector } = this
     this.stream = undefined
     this.datagramDissector = undefined
-    this.early = []
+    this.early = noPieces
     this.isDone = true
     stream?.end(this.timeUs)
     datagramDissector?.end(this.timeUs)
   }
 
-  private guard(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      this.stream = undefined
-      this.datagramDissector = undefined
-      this.early = []
-      this.isDone = true
-      this.surroundings.failed(error, this)
-    }
+  private fail(error: unknown): void {
+    this.stream = undefined
+    this.datagramDissector = undefined
+    this.early = noPieces
+    this.isDone = true
+    this.surroundings.failed(error, this)
   }
 
   /** The flow is over: what waits is delivered, what is half read is told. */
@@ -207,8 +228,10 @@ export class Talk implements Conversation {
     if (this.isDone) return
     this.timeUs = timeUs
     for (const side of this.sides) side?.finish()
-    this.guard(() => {
+    try {
       if (!this.isDone) this.finishReading()
-    })
+    } catch (error) {
+      this.fail(error)
+    }
   }
 }

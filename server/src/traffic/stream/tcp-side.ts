@@ -1,3 +1,5 @@
+import type { Side } from '../record.ts'
+
 /** One held segment, a copy of what arrived before its turn. */
 interface Segment {
   sequence: number
@@ -11,10 +13,10 @@ const heldBytesLimit = 1_048_576
 /** A jump further ahead than any window (RFC 7323) is another connection or nonsense, not a hole. */
 const jumpLimit = 1 << 30
 
-/** What becomes of the bytes of one side, in their order. */
+/** What becomes of the bytes of each side, in their order. */
 export interface OrderedBytes {
-  data(bytes: Uint8Array, start: number, end: number): void
-  gap(length: number): void
+  ordered(side: Side, bytes: Uint8Array, start: number, end: number): void
+  missing(side: Side, length: number): void
 }
 
 export interface SideCounters {
@@ -35,10 +37,12 @@ export class TcpSide implements SideCounters {
   private heldBytes = 0
   /** Sequence number that comes next. */
   private next: number
+  private readonly side: Side
   private readonly out: OrderedBytes
 
-  constructor(next: number, out: OrderedBytes) {
+  constructor(next: number, side: Side, out: OrderedBytes) {
     this.next = next
+    this.side = side
     this.out = out
   }
 
@@ -84,10 +88,10 @@ export class TcpSide implements SideCounters {
 
   private deliver(bytes: Uint8Array, start: number, end: number, cutBytes: number): void {
     this.next = (this.next + end - start + cutBytes) >>> 0
-    if (end > start) this.out.data(bytes, start, end)
+    if (end > start) this.out.ordered(this.side, bytes, start, end)
     if (cutBytes > 0) {
       this.missingBytes += cutBytes
-      this.out.gap(cutBytes)
+      this.out.missing(this.side, cutBytes)
     }
   }
 
@@ -127,7 +131,7 @@ export class TcpSide implements SideCounters {
     if (missing > 0) {
       this.missingBytes += missing
       this.next = first.sequence
-      this.out.gap(missing)
+      this.out.missing(this.side, missing)
     }
     this.drain()
   }
