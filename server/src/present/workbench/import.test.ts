@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listCollections } from '../../state/rules/list-collections.ts'
 import { removeCollection } from '../../state/rules/remove-collection.ts'
+import { saveRuleVersion } from '../../state/rules/save-version.ts'
 import { openTestStore, person, type TestStore } from '../../state/store-for-tests.ts'
 import { ensureRootUnit } from '../../state/units/ensure-root.ts'
 import { createRuleBook, type OpenRuleBook } from '../rule-book.ts'
@@ -39,9 +40,10 @@ async function bring(
   name = 'acme',
   stage: 'draft' | 'test' | 'live' = 'draft',
   signal = tools.signal,
+  fileName = `${name}.zip`,
 ) {
   const context = store.as(person('security_manager', '/1/'))
-  const input = { bytes: zipOf(entries), name, fileName: `${name}.zip`, stage, seen: [{ product: 'acme' }] }
+  const input = { bytes: zipOf(entries), name, fileName, stage, seen: [{ product: 'acme' }] }
   return importRules(context, await book(), input, { ...tools, signal })
 }
 
@@ -161,3 +163,17 @@ test.skipIf(!existsSync(corpus))(
     }
   },
 )
+
+test('what was edited here is known whatever the archive is called; evidence beside a rule is no rule', async () => {
+  const evidence = { path: 'n/evidence.yml', text: 'samples:\n  fires.log:\n    - tool: something' }
+  const bringAs = (word: string) =>
+    bring([{ path: 'n/rule.yml', text: rule('n', word) }, evidence], 'nameless', 'live', tools.signal, 'a download')
+  expect(await bringAs('one')).toMatchObject({ addedCount: 1, refused: [] })
+  expect(await bringAs('two')).toMatchObject({ changedCount: 1, keptCount: 0 })
+  const context = store.as(person('security_manager', '/1/'))
+  const { revision } = (await book()).stored.get('n')!.rule
+  const samples = { fires: [], silent: [] }
+  const parts = { yaml: rule('n', 'mine'), samples, note: 'an.zip', check: { problems: [] }, sampleResult: null }
+  await saveRuleVersion(context, { id: 'n', expectedRevision: revision, ...parts })
+  expect(await bringAs('three')).toMatchObject({ changedCount: 0, keptCount: 1 })
+})

@@ -76,7 +76,16 @@ export async function importCollection(
     for (const { id, path, yaml } of given) {
       const stored = before.get(id)
       const version = (stored?.row.headVersion ?? 0) + 1
-      const entry = { ruleId: id, version, yaml, samples: noSamples, check: good, sampleResult: null, ...by }
+      const entry = {
+        ruleId: id,
+        version,
+        yaml,
+        samples: noSamples,
+        check: good,
+        sampleResult: null,
+        isImported: true,
+        ...by,
+      }
       if (!stored || stored.row.removedAt !== null) {
         result.added.push(id)
         newVersions.push({ ...entry, note: fileName })
@@ -148,14 +157,14 @@ async function storedOf(transaction: Transaction, ids: string[]): Promise<Map<st
         ruleId: ruleVersions.ruleId,
         version: ruleVersions.version,
         yaml: ruleVersions.yaml,
-        note: ruleVersions.note,
+        isImported: ruleVersions.isImported,
       })
       .from(ruleVersions)
       .where(inArray(ruleVersions.ruleId, some))
       .orderBy(ruleVersions.ruleId, ruleVersions.version)
     for (const row of rows) {
       const own = versions.filter(({ ruleId }) => ruleId === row.id)
-      const imported = own.filter(({ note }) => /\.zip$/i.test(note)).at(-1)?.yaml
+      const imported = own.filter(({ isImported }) => isImported).at(-1)?.yaml
       found.set(row.id, { row, head: own.at(-1)?.yaml ?? '', imported })
     }
   }

@@ -6,7 +6,7 @@ import { afterCursor, type Keyset, orderBy, type Page, pageOf, pageQuery } from 
 import { type Context, read } from '../write.ts'
 import { ruleIdText, ruleNotFound } from './rule.ts'
 
-export type RuleVersion = Omit<typeof ruleVersions.$inferSelect, 'yaml' | 'samples'>
+export type RuleVersion = Omit<typeof ruleVersions.$inferSelect, 'yaml' | 'samples' | 'isImported'>
 export type RulePromotion = typeof rulePromotions.$inferSelect
 
 const listQuery = z.strictObject({ ...pageQuery, ruleId: ruleIdText })

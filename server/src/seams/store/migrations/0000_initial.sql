@@ -485,6 +485,7 @@ CREATE TABLE "rule_versions" (
 	"yaml" text NOT NULL,
 	"samples" jsonb NOT NULL,
 	"note" text NOT NULL,
+	"is_imported" boolean DEFAULT false NOT NULL,
 	"check" jsonb NOT NULL,
 	"sample_result" jsonb,
 	"created_at" timestamp (3) with time zone NOT NULL,

@@ -81,6 +81,8 @@ export const ruleVersions = pgTable(
     yaml: text('yaml').notNull(),
     samples: jsonb('samples').$type<StoredSamples>().notNull(),
     note: text('note').notNull(),
+    /** The text came with an archive; otherwise it was written here. */
+    isImported: boolean('is_imported').notNull().default(false),
     /** What checking the text told when it was saved. */
     check: jsonb('check').$type<StoredCheck>().notNull(),
     /** How its samples fared when it was saved; null where it has none. */
