@@ -11,9 +11,10 @@ import { openLocalBus } from '../seams/bus/local.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 import { openEvents } from '../seams/events/open.ts'
 import { openStore } from '../seams/store/open.ts'
-import type { Actor, Permission } from '../state/actor.ts'
+import { type Actor, type Permission, systemActor } from '../state/actor.ts'
 import { openHeadSigner } from '../state/audit/sign-head.ts'
 import { endInterruptedJobs } from '../state/rule-jobs/end-interrupted.ts'
+import { loseOpenRuns } from '../state/runs/lose.ts'
 import { openMasterKeys } from '../state/secrets/master-keys.ts'
 import { createToken } from '../state/tokens/create.ts'
 import { ensureRootUnit } from '../state/units/ensure-root.ts'
@@ -68,6 +69,7 @@ export async function startPlatform(
     )
     await ensureRootUnit(store.database, clock)
     await endInterruptedJobs(store.database, clock)
+    await loseOpenRuns({ database: store.database, clock, actor: systemActor('back-tests') }, 'backtest')
     if (config.bootstrapToken !== undefined && config.bootstrapToken.length < shortTokenLength)
       logger.warn('WATCHFIRE_BOOTSTRAP_TOKEN is short enough to be guessed; use 32 or more random characters')
     const firstAccounts = await bootstrapIdentity(store.database, clock, { bootstrapToken: config.bootstrapToken })

@@ -4,6 +4,7 @@ import { listExceptions } from '../../state/exceptions/list.ts'
 import { cancelRuleJob } from '../../state/rule-jobs/cancel.ts'
 import { getRuleJob, listRuleJobs } from '../../state/rule-jobs/list.ts'
 import { listRuleFindings } from '../../state/rules/list-findings.ts'
+import { requirePermission } from '../../state/write.ts'
 import type { App } from '../app.ts'
 import { contextOf } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -11,11 +12,14 @@ import type { OpenRuleBook, RuleBook } from '../rule-book.ts'
 import { listOf, numericIdParams, pageQuery, textIdParams } from '../schemas/common.ts'
 import { paged } from '../schemas/paged.ts'
 import { backTestInput, backTestJob, ruleFindings, ruleJob } from '../schemas/workbench.ts'
-import { backTest } from '../workbench/back-test.ts'
+import { backTest, rangeOf } from '../workbench/back-test.ts'
 import { checkText } from '../workbench/check.ts'
 import type { RuleJobs } from '../workbench/jobs.ts'
+import { recordedRun } from '../workbench/recorded.ts'
 
 const tags = ['rules']
+/** What the ledger holds of a title. */
+const titleMax = 500
 
 /** Back-tests and other long work on rules, and what rules on trial found. */
 export function ruleJobRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook, jobs: RuleJobs): void {
@@ -33,6 +37,7 @@ export function ruleJobRoutes(app: App, dependencies: Dependencies, book: OpenRu
     },
     async (request, reply) => {
       const { yaml, ruleId, days } = request.body
+      requirePermission(request.actor, 'rule:read')
       const opened = await book()
       const { tried, problems } = checkText(opened, ruleId, yaml)
       const wrong = tried.refused[0]
@@ -41,10 +46,23 @@ export function ruleJobRoutes(app: App, dependencies: Dependencies, book: OpenRu
       const { items: exceptions } = await listExceptions(context, { active: true, limit: 500 })
       const running = ruleId === undefined ? undefined : runningText(opened, ruleId)
       const { events, clock } = dependencies
+      const document = tried.file.documents[0]
       const facts = { kind: 'back_test' as const, ruleId: ruleId ?? null, input: { days, yaml } }
       const job = await jobs.start(context, facts, (tools) => {
         const eventsContext = { events, clock, actor: request.actor, signal: tools.signal }
-        return backTest(eventsContext, opened, { yaml, running, days, exceptions }, tools)
+        const range = rangeOf(days, clock.now())
+        const input = { yaml, running, days, exceptions, ...range }
+        return recordedRun(
+          context,
+          {
+            subjectId: ruleId ?? document?.id ?? 'new',
+            title: (document?.title ?? '').slice(0, titleMax),
+            windowFrom: new Date(range.fromMs),
+            windowTo: new Date(range.toMs),
+          },
+          tools.signal,
+          () => backTest(eventsContext, opened, input, tools),
+        )
       })
       return reply.status(202).send(job)
     },

@@ -31,6 +31,9 @@ export interface BackTestInput {
   /** The running text it is compared with; undefined when there is none. */
   running: string | undefined
   days: number
+  /** The range, of `rangeOf`. */
+  fromMs: number
+  toMs: number
   exceptions: readonly Exception[]
 }
 
@@ -54,11 +57,9 @@ interface Ran {
 export async function backTest(
   context: EventsContext,
   book: RuleBook,
-  { yaml, running, days, exceptions }: BackTestInput,
+  { yaml, running, days, fromMs, toMs, exceptions }: BackTestInput,
   tools: JobTools,
 ) {
-  const toMs = context.clock.now()
-  const fromMs = Math.floor((toMs - days * dayMs) / dayMs) * dayMs
   const slices = slicesOf(fromMs, toMs)
   const texts = running === undefined || running === yaml ? [yaml] : [yaml, running]
   const ran: Ran[] = []
@@ -68,7 +69,7 @@ export async function backTest(
   }
   const [candidate, before] = ran as [Ran, Ran | undefined]
   const alerts = foldedOf(candidate)
-  return {
+  const result = {
     from: new Date(fromMs).toISOString(),
     to: new Date(toMs).toISOString(),
     days,
@@ -85,6 +86,13 @@ export async function backTest(
     hidden: hiddenBy(candidate.detections, exceptions, toMs),
     difference: before ? differenceOf(candidate, before) : null,
   }
+  const rowsRead = ran.reduce((sum, { examined }) => sum + examined, 0)
+  return { rowsRead, matches: candidate.detections.length, result }
+}
+
+/** The last days up to now, from the start of a day (UTC). */
+export function rangeOf(days: number, toMs: number): { fromMs: number; toMs: number } {
+  return { fromMs: Math.floor((toMs - days * dayMs) / dayMs) * dayMs, toMs }
 }
 
 /** Whole days (UTC), the last one up to now. */

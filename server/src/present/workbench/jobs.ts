@@ -47,7 +47,8 @@ export class RuleJobs {
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const controller of this.#running.values()) controller.abort()
+    const reason = new CodedError('STOPPING', 'The program ended while this was at work; start it again')
+    for (const controller of this.#running.values()) controller.abort(reason)
     await this.#turn
   }
 
