@@ -107,9 +107,7 @@ export function HiddenTab({ ruleId }: { ruleId: string }) {
                 {one.active ? t('exception.active') : t('exception.ended')}
               </span>{' '}
               {one.ownerName} · {t('exception.expires')} <Time value={one.expiresAt} /> ·{' '}
-              {t('workbench.hidByIt', {
-                count: hidden.items.filter(({ suppressedBy }) => suppressedBy === one.id).length,
-              })}
+              <HidByIt ruleId={ruleId} exceptionId={one.id} />
             </li>
           ))}
         </ul>
@@ -141,4 +139,20 @@ export function HiddenTab({ ruleId }: { ruleId: string }) {
       ) : null}
     </div>
   )
+}
+
+/** How many detections of the rule one exception hid in the last week. */
+function HidByIt({ ruleId, exceptionId }: { ruleId: string; exceptionId: number }) {
+  const { t } = useTranslation()
+  const { data } = useQuery({
+    queryKey: ['detections', 'hidden', ruleId, exceptionId],
+    queryFn: () => {
+      const from = new Date(Date.now() - week).toISOString()
+      const query = { rule: ruleId, exception: exceptionId, from, limit: 1 }
+      return answer(api.GET('/api/v1/detections', { params: { query } }))
+    },
+  })
+  return data ? (
+    <span data-testid={`hid-by-${exceptionId}`}>{t('workbench.hidByIt', { count: data.total })}</span>
+  ) : null
 }
