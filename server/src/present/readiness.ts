@@ -143,9 +143,9 @@ export class ReadinessJudge {
   }
 
   #reasons(rule: RuleEntry, facts: Facts, judged: (rule: RuleEntry) => CannotFire[]): CannotFire[] {
-    if (rule.problems.length > 0) return [{ code: 'refused' }]
-    const reasons: CannotFire[] = []
+    const reasons: CannotFire[] = rule.problems.length > 0 ? [{ code: 'refused' }] : []
     if (facts.states.get(rule.id)?.enabled === false) reasons.push({ code: 'disabled' })
+    if (rule.problems.length > 0) return reasons
     if (rule.stage === 'draft') reasons.push({ code: 'draft' })
     if (rule.kind === 'health') return reasons
     reasons.push(...facts.platform)

@@ -6467,6 +6467,8 @@ export interface operations {
                 severity?: components["schemas"]["Severity"][];
                 enabled?: "true" | "false";
                 canFire?: "true" | "false";
+                /** @description First reason why it cannot fire, as `readiness` counts them. */
+                why?: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
                 technique?: string;
                 /** @description One value, several separated by commas, or the parameter repeated. */
                 origin?: ("shipped" | "own" | "override" | "import")[];
@@ -6677,6 +6679,8 @@ export interface operations {
                         severity?: components["schemas"]["Severity"][];
                         enabled?: boolean;
                         canFire?: boolean;
+                        /** @enum {string} */
+                        why?: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
                         technique?: string;
                         origin?: ("shipped" | "own" | "override" | "import")[];
                         stage?: ("live" | "test" | "draft")[];

@@ -894,6 +894,7 @@ export const en: Words = {
     openDetections: 'Its detections',
     openIncidents: 'Its incidents',
     whyNot: 'Why it cannot fire now',
+    why: 'Because',
     cannotReason: {
       draft: 'It is a draft: neither on trial nor in force',
       refused: 'The rule has a mistake and was refused',

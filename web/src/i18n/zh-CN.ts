@@ -857,6 +857,7 @@ export const zhCN = {
     openDetections: '它的告警',
     openIncidents: '它的事件',
     whyNot: '为什么现在不能触发',
+    why: '原因',
     cannotReason: {
       draft: '仍是草稿，未试运行也未启用',
       refused: '规则有错误，未被接受',

@@ -9,6 +9,7 @@ import { rootUnitPath } from '../../state/units/unit.ts'
 import type { App } from '../app.ts'
 import { contextOf, tell } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { type CannotFire, cannotFireCodes } from '../readiness.ts'
 import type { OpenRuleBook, RuleEntry } from '../rule-book.ts'
 import type { RuleStatus, RuleStatuses } from '../rule-status.ts'
 import { flag, listOf, manyOf, pageQuery, severity, textIdParams } from '../schemas/common.ts'
@@ -23,6 +24,7 @@ type Filter = {
   severity?: string[]
   enabled?: boolean
   canFire?: boolean
+  why?: CannotFire['code']
   technique?: string
   origin?: string[]
   stage?: string[]
@@ -31,7 +33,7 @@ type Filter = {
 
 function matches(
   rule: RuleEntry & RuleStatus,
-  { text, severity: severities, enabled, canFire, technique, origin, stage, collection }: Filter,
+  { text, severity: severities, enabled, canFire, why, technique, origin, stage, collection }: Filter,
 ): boolean {
   const wanted = text?.toLowerCase()
   const words = [rule.id, rule.title, rule.titleZh, rule.description, rule.descriptionZh].join('\n').toLowerCase()
@@ -40,6 +42,7 @@ function matches(
     (severities === undefined || severities.includes(rule.severity)) &&
     (enabled === undefined || rule.enabled === enabled) &&
     (canFire === undefined || rule.canFire === canFire) &&
+    (why === undefined || rule.cannotFire[0]?.code === why) &&
     (origin === undefined || origin.includes(rule.origin)) &&
     (stage === undefined || stage.includes(rule.stage)) &&
     (collection === undefined || rule.collectionId === collection) &&
@@ -87,6 +90,10 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleB
           severity: manyOf(severity),
           enabled: flag.optional(),
           canFire: flag.optional(),
+          why: z
+            .enum(cannotFireCodes)
+            .optional()
+            .describe('First reason why it cannot fire, as `readiness` counts them.'),
           technique: z.string().max(20).optional(),
           origin: manyOf(rule.shape.origin),
           stage: manyOf(rule.shape.stage),

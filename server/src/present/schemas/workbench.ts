@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cannotFireCodes } from '../readiness.ts'
 import { severity } from './common.ts'
 import { ruleSample } from './platform.ts'
 
@@ -293,6 +294,7 @@ export const rulesBulkInput = z.object({
     severity: z.array(severity).optional(),
     enabled: z.boolean().optional(),
     canFire: z.boolean().optional(),
+    why: z.enum(cannotFireCodes).optional(),
     technique: z.string().max(20).optional(),
     origin: z.array(z.enum(['shipped', 'own', 'override', 'import'])).optional(),
     stage: z.array(z.enum(['live', 'test', 'draft'])).optional(),

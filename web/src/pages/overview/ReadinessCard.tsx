@@ -6,6 +6,9 @@ import { Sparkline } from '../../charts/Sparkline.tsx'
 import { formatNumber, formatShare } from '../../ui/format.ts'
 import { Card } from './Card.tsx'
 
+/** The rules that the card counts as unable to fire. */
+const cannotFire = { canFire: 'false', enabled: 'true', stage: 'live' }
+
 /** How many of the enabled rules can fire now, how it was, and why the others cannot. */
 export function Readiness() {
   const { t } = useTranslation()
@@ -21,7 +24,7 @@ export function Readiness() {
   return (
     <Card size="third" title={t('readiness.title')} more={<Link to="/attack">{t('readiness.toMatrix')}</Link>}>
       <div className="figures" data-testid="readiness">
-        <Link to="/rules" search={{ canFire: 'false', enabled: 'true' } as never}>
+        <Link to="/rules" search={cannotFire as never}>
           <b className={share < 0.5 ? 'warn' : undefined}>
             {formatNumber(data.canFire)}
             <span className="faint">/{formatNumber(data.enabled)}</span>
@@ -47,7 +50,7 @@ export function Readiness() {
           {data.reasons.slice(0, 5).map(({ code, count }) => (
             <tr key={code}>
               <td>
-                <Link to="/rules" search={{ canFire: 'false', enabled: 'true', why: code } as never}>
+                <Link to="/rules" search={{ ...cannotFire, why: code } as never}>
                   {t(`rule.cannotReason.${code}`)}
                 </Link>
               </td>

@@ -21,11 +21,12 @@ export function Bulk({ filters, total }: { filters: Search; total: number | unde
   const [chosen, setChosen] = useState<{ change: Change; label: string }>()
   const change = useMutation({
     mutationFn: (wanted: Change) => {
-      const { text, technique, severity, origin, stage, enabled, canFire, collection } = filters
+      const { text, technique, severity, origin, stage, enabled, canFire, why, collection } = filters
       const list = <Value,>(value: string | undefined) => value?.split(',') as Value[] | undefined
       const flag = (value: string | undefined) => (value === undefined ? undefined : value === 'true')
       const filter = {
         ...{ text, technique, enabled: flag(enabled), canFire: flag(canFire) },
+        why: why as Rule['cannotFireReasons'][number] | undefined,
         severity: list<Rule['severity']>(severity),
         origin: list<Rule['origin']>(origin),
         stage: list<Rule['stage']>(stage),

@@ -23,6 +23,12 @@ import { CanFire, useRuleSwitch, useRuleText } from './ruleControls.tsx'
 
 type Rule = Schemas['Rule']
 
+const cannotFireCodes = [
+  ...(['no_source', 'source_silent', 'source_unparsed', 'field_drifted', 'canary_lost', 'sample_failed'] as const),
+  ...(['no_indicator', 'part_cannot_fire', 'run_failed', 'refused', 'disabled', 'draft'] as const),
+  ...(['bus_full', 'disk_full', 'store_down', 'thread_down'] as const),
+] satisfies Schemas['CannotFire']['code'][]
+
 const ImportsDialog = lazy(async () => ({ default: (await import('./ImportsDialog.tsx')).ImportsDialog }))
 
 export default function RulesPage() {
@@ -35,6 +41,7 @@ export default function RulesPage() {
     severity: url.severity,
     enabled: url.enabled,
     canFire: url.canFire,
+    why: url.why,
     technique: url.technique,
     origin: url.origin,
     stage: url.stage,
@@ -182,8 +189,18 @@ export default function RulesPage() {
             { value: 'true', label: t('rule.can') },
             { value: 'false', label: t('rule.cannot') },
           ]}
-          onChange={(canFire) => setUrl({ canFire })}
+          onChange={(canFire) => setUrl({ canFire, why: undefined })}
         />
+        {url.canFire === 'false' || url.why ? (
+          <Filter
+            label={t('rule.why')}
+            single
+            value={url.why}
+            allLabel={t('filter.all')}
+            options={cannotFireCodes.map((value) => ({ value, label: t(`rule.cannotReason.${value}`) }))}
+            onChange={(why) => setUrl({ why })}
+          />
+        ) : null}
         <Filter
           label={t('workbench.origin')}
           value={url.origin}
@@ -239,6 +256,7 @@ export default function RulesPage() {
                       severity: undefined,
                       enabled: undefined,
                       canFire: undefined,
+                      why: undefined,
                       technique: undefined,
                       origin: undefined,
                       stage: undefined,
