@@ -53,7 +53,9 @@ export function readYaml(text: string): (YamlValue | RuleRefused)[] {
       if (depth > depthLimit) throw new RuleRefused('yaml', `The document nests deeper than ${depthLimit} levels`)
       if (isAlias(node)) {
         if (++budget.aliases > aliasLimit) throw new RuleRefused('yaml', `More than ${aliasLimit} aliases are expanded`)
-        return walk(node.resolve(document), depth + 1)
+        const target = node.resolve(document)
+        if (!target) throw new RuleRefused('yaml', `The alias \`*${node.source}\` names nothing that stands before it`)
+        return walk(target, depth + 1)
       }
       if (isMap(node)) return walkMap(node.items, depth, walk)
       if (isSeq(node)) return node.items.map((item) => walk(item, depth + 1))
