@@ -49,9 +49,15 @@ const shortTokenLength = 24
  */
 export async function startPlatform(
   config: Config,
-  surroundings: { logger: Logger; clock: Clock; version: string },
+  surroundings: {
+    logger: Logger
+    clock: Clock
+    version: string
+    /** Origin on loopback that webhooks of the demo may reach. */
+    demoReceiver?: string
+  },
 ): Promise<Platform> {
-  const { logger, clock, version } = surroundings
+  const { logger, clock, version, demoReceiver } = surroundings
   checkPlaceFiles(config)
   const claim = claimDataDir(config.dataDir)
   /** Undone last to first. */
@@ -87,7 +93,8 @@ export async function startPlatform(
     undo.push(() => bus.close())
 
     const canaryKey = clock.random(32).toString('hex')
-    const data: ThreadData = { config, storeUrl: store.url, eventsAccess: events.access, canaryKey, index: 0 }
+    const access = { storeUrl: store.url, eventsAccess: events.access }
+    const data: ThreadData = { config, ...access, canaryKey, demoReceiver, index: 0 }
     const threads: Thread[] = []
     const start = async (name: string, file: string, index = 0) => {
       const thread = startThread(

@@ -54,6 +54,8 @@ export interface ResponderOptions {
   clock: Clock
   /** Of the configuration: connectors may reach private and loopback addresses. */
   allowPrivateDestinations: boolean
+  /** The one private origin that webhooks may reach all the same. */
+  privateOrigin?: string
   /** IANA name of the zone of the times in mails. */
   timeZone: string
   /** Text of a kept secret by its name (state/secrets/use.ts). */
@@ -138,7 +140,10 @@ export function createResponder(options: ResponderOptions): Responder {
     const signal = AbortSignal.any([timeout, stopping.signal])
     try {
       const secret = channel.secretName === null ? undefined : await options.resolveSecret(channel.secretName)
-      const { allowPrivateDestinations: allowPrivate, resolve } = options
+      const { resolve, privateOrigin } = options
+      const origin = 'url' in channel.settings ? new URL(channel.settings.url).origin : undefined
+      const isOwn = privateOrigin !== undefined && origin === privateOrigin
+      const allowPrivate = options.allowPrivateDestinations || isOwn
       return await send(row, channel, secret, { allowPrivate, nowMs, utcOffset, signal, resolve })
     } catch (error) {
       if (timeout.aborted) {

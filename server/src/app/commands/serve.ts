@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { systemClock } from '../../seams/clock/clock.ts'
 import { systemActor } from '../../state/actor.ts'
 import { startDemo } from '../demo/play.ts'
+import { openDemoReceiver } from '../demo/receiver.ts'
 import { firstAccountLines } from '../first-accounts.ts'
 import { createLogger } from '../logger.ts'
 import { type Platform, startPlatform } from '../platform.ts'
@@ -20,9 +21,11 @@ export function serveCommand(program: Command, config: () => Config): void {
       const clock = systemClock
       const stopping = new AbortController()
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
-      const platform = await startPlatform(settings, { logger, clock, version: programVersion })
+      const receiver = options.demo ? await openDemoReceiver() : undefined
+      const surroundings = { logger, clock, version: programVersion, demoReceiver: receiver?.origin }
+      const platform = await startPlatform(settings, surroundings)
       tell(settings, platform)
-      const demo = options.demo ? playDemo(settings, platform, stopping.signal) : undefined
+      const demo = receiver ? playDemo(settings, platform, receiver.origin, stopping.signal) : undefined
       await new Promise<void>((resolve) => {
         if (stopping.signal.aborted) return resolve()
         stopping.signal.addEventListener('abort', () => resolve(), { once: true })
@@ -30,6 +33,7 @@ export function serveCommand(program: Command, config: () => Config): void {
       console.log('stopping ...')
       await demo
       await platform.stop()
+      await receiver?.close()
     })
 }
 
@@ -47,7 +51,12 @@ function tell(config: Config, platform: Platform): void {
   console.log(`${lines.join('\n')}\n`)
 }
 
-async function playDemo(config: Config, platform: Platform, signal: AbortSignal): Promise<void> {
+async function playDemo(
+  config: Config,
+  platform: Platform,
+  receiverOrigin: string,
+  signal: AbortSignal,
+): Promise<void> {
   const token = await platform.issueToken(systemActor('demo'), [
     'ingest',
     'unit:read',
@@ -57,18 +66,23 @@ async function playDemo(config: Config, platform: Platform, signal: AbortSignal)
     'event:read',
     'detection:read',
     'rule:read',
+    'rule:draft',
     'rule:write',
     'exception:write',
+    'notification:read',
+    'notification:write',
   ])
   await startDemo({
     syslogPort: config.syslogPort,
     syslogHost: config.bind,
     httpUrl: platform.httpUrl,
     token,
+    receiverOrigin,
     clock: systemClock,
     signal,
     onHistory: (report) => {
       console.log(`  demo: ${report.historyRecords} records of the last day are in; live activity goes on`)
+      if (report.dutyProblem) console.error(`  demo: the duty desk is not whole: ${report.dutyProblem}`)
       if (report.cityProblem) console.error(`  demo: units and assets were not made: ${report.cityProblem}`)
     },
   })

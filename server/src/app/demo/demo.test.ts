@@ -103,7 +103,9 @@ it('plays through real sockets and waits when it is told to', async () => {
         if (key) seen.keys.add(`${path} ${key}`)
       } else if (path === '/_bulk') seen.bulk++
       else if (path === '/api/v1/units' && request.method === 'POST') return response.end(`{"id":${10 + seen.units++}}`)
-      response.end(path.startsWith('/api/v1/units') ? '{"items":[{"id":1,"code":null}]}' : '{}')
+      else if (path.startsWith('/api/v1/sources'))
+        return response.end('{"items":[{"id":"s","key":"http:backup-server"}]}')
+      response.end(path.startsWith('/api/v1/units') ? '{"items":[{"id":1,"code":null}]}' : '{"items":[],"total":0}')
     })
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
@@ -113,6 +115,7 @@ it('plays through real sockets and waits when it is told to', async () => {
     syslogPort: port,
     httpUrl: `http://127.0.0.1:${(http.address() as AddressInfo).port}/`,
     token: 'secret-token',
+    receiverOrigin: 'http://127.0.0.1:9',
     clock: systemClock,
     signal: stop.signal,
     onHistory: (report) => reports.push(report),
@@ -122,10 +125,14 @@ it('plays through real sockets and waits when it is told to', async () => {
   }
   stop.abort()
   await playing
-  expect(reports).toEqual([{ historyRecords: expect.any(Number), refusedRequests: 0, cityProblem: undefined }])
+  expect(reports).toEqual([
+    { historyRecords: expect.any(Number), refusedRequests: 0, cityProblem: undefined, dutyProblem: undefined },
+  ])
   expect([...seen.sources].sort()).toEqual([
+    'backup-server',
     'border-firewall-archive',
     'border-zeek',
+    'door-control',
     'linux-hosts-archive',
     'portal-web-archive',
   ])
@@ -136,4 +143,4 @@ it('plays through real sockets and waits when it is told to', async () => {
   udp.close()
   http.closeAllConnections()
   http.close()
-}, 30_000)
+}, 120_000)

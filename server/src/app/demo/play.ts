@@ -4,6 +4,7 @@ import { activity, benignRecords } from './benign.ts'
 import { breakIn, sideAttack, spread } from './intrusion.ts'
 import type { DemoRecord } from './lines.ts'
 import { prepareCity } from './prepare-city.ts'
+import { prepareChannel, prepareDuty } from './prepare-duty.ts'
 import { type DemoInputs, groupBySource, LiveSender, sendBulk, sendLines } from './senders.ts'
 
 const minuteMs = 60_000
@@ -21,6 +22,8 @@ export interface DemoReport {
   refusedRequests: number
   /** Why units and assets could not be created, if they could not. */
   cityProblem: string | undefined
+  /** Why rules, canaries and the rest of the desk's work could not be prepared, if they could not. */
+  dutyProblem: string | undefined
 }
 
 /**
@@ -28,13 +31,14 @@ export interface DemoReport {
  * with the first half of an intrusion in them; then, live over syslog UDP and TCP, HTTP and the bulk API, the second
  * half within a minute, and from then on ordinary work with a lesser attack now and then. Runs until `signal` aborts.
  * `onHistory` is called once the past is in. The token needs `ingest`, and the permissions to write
- * units, assets, indicators, exceptions and saved searches.
+ * units, assets, indicators, exceptions, saved searches, rules, notifications and sources. Notices go to `receiverOrigin`.
  */
 export async function startDemo(options: {
   syslogPort: number
   syslogHost?: string
   httpUrl: string
   token: string
+  receiverOrigin: string
   clock: Clock
   signal: AbortSignal
   onHistory?: (report: DemoReport) => void
@@ -43,10 +47,16 @@ export async function startDemo(options: {
   const inputs: DemoInputs = { ...options, syslogHost, httpUrl: options.httpUrl.replace(/\/$/, '') }
   try {
     const cityProblem = await prepareCity(inputs)
+    const channelProblem = await prepareChannel(inputs, options.receiverOrigin).then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
     const startMs = clock.now()
     const history = await sendHistory(inputs, startMs)
-    onHistory?.({ ...history, cityProblem })
-    await playLive(inputs)
+    const duty = prepareDuty(inputs).then((dutyProblem) =>
+      onHistory?.({ ...history, cityProblem, dutyProblem: channelProblem ?? dutyProblem }),
+    )
+    await Promise.all([duty, playLive(inputs)])
   } catch (error) {
     if (!signal.aborted) throw error
   }

@@ -1,3 +1,4 @@
+import { call } from './call.ts'
 import { attacker, city, type DemoUnit, hosts, offices } from './city.ts'
 import type { DemoInputs } from './senders.ts'
 
@@ -71,19 +72,4 @@ async function createUnits(inputs: DemoInputs): Promise<Map<string, number>> {
   const cityId = await ensure(city, 'city', rootId)
   for (const office of offices) await ensure(office, 'unit', cityId)
   return ids
-}
-
-async function call(inputs: DemoInputs, method: string, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(`${inputs.httpUrl}/api/v1${path}`, {
-    method,
-    body: body === undefined ? undefined : JSON.stringify(body),
-    headers: {
-      authorization: `Bearer ${inputs.token}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    signal: inputs.signal,
-  })
-  const text = await response.text()
-  if (!response.ok) throw new TypeError(`${method} ${path} was answered ${response.status}: ${text.slice(0, 300)}`)
-  return text === '' ? undefined : JSON.parse(text)
 }

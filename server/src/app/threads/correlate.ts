@@ -21,7 +21,7 @@ import { correlationGroup, createCorrelationIntake } from './correlation-intake.
 import type { ThreadData } from './data.ts'
 import { followRules, type RunningRules } from './rules.ts'
 
-const { config, storeUrl } = workerData as ThreadData
+const { config, storeUrl, demoReceiver } = workerData as ThreadData
 
 /** The correlate thread: bus `matches` -> correlations -> bus `detections` -> incidents -> outbox -> respond. */
 await runThread(async () => {
@@ -82,6 +82,7 @@ await runThread(async () => {
     database: store.database,
     clock,
     allowPrivateDestinations: config.allowPrivateDestinations,
+    privateOrigin: demoReceiver,
     timeZone: config.timeZone,
     resolveSecret: (name) => useSecret(store.database, keys, name),
     notify: (change) => changes.send(change),

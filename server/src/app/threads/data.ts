@@ -9,6 +9,8 @@ export interface ThreadData {
   eventsAccess: EventsAccess
   /** Under which canaries are proven, hexadecimal; new at every start of the program. */
   canaryKey: string
+  /** Origin on loopback that webhooks may reach although private destinations are refused. */
+  demoReceiver?: string
   /** Index among the threads of the same kind. */
   index: number
 }
