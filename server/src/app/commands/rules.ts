@@ -69,6 +69,9 @@ export function rulesCommand(program: Command, config: () => Config): void {
 function* checkLines({ rules, correlations, refused }: RuleSet): Generator<string> {
   for (const { file, line, column, reason, message, hint } of refused)
     yield `${file}:${line}:${column}: ${reason}: ${message}. ${hint}`
+  for (const { document, warnings } of rules)
+    for (const { line, column, message } of warnings)
+      yield `${document.source.file}:${line}:${column}: warning: ${message}`
   yield `${rules.length + correlations.length} rules can be used, ${refused.length} are refused`
 }
 
