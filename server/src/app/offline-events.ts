@@ -15,13 +15,17 @@ export interface OfflineReader {
   events(file: string | FileInput, parser: string | undefined, options?: ReadOptions): AsyncGenerator<OfflineEvent[]>
 }
 
-export function createOfflineReader(config: Config): OfflineReader {
+/** Parsers that are refused are told. */
+export function createOfflineReader(
+  config: Config,
+  tell: (text: string) => void = (text) => console.error(text),
+): OfflineReader {
   const { parsers, refused } = loadParsers(contentDirs(config))
-  for (const problem of refused) console.error(`${problem.file}:${problem.line}: refused: ${problem.reason}`)
+  for (const problem of refused) tell(`${problem.file}:${problem.line}: refused: ${problem.reason}`)
   return {
     requireParser: (name) => requireParser(parsers, name),
     events: (file, parser, options) =>
-      normaliseOffline(readFileRecords(file, { onWarning: (text) => console.error(text), ...options }), {
+      normaliseOffline(readFileRecords(file, { onWarning: tell, ...options }), {
         parsers,
         file: typeof file === 'string' ? file : inputName(file),
         parser,

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { shippedContentDir } from '../config/content-dir.ts'
-import { detectOffline, type OfflineMatch, type OfflineOptions } from './offline.ts'
+import { detectOffline, type OfflineMatch } from './offline.ts'
+import { createScanner, type ScanOptions } from './offline-scan.ts'
 import { loadLookups } from './sigma/logsource.ts'
 import { parseSigma } from './sigma/parse.ts'
 import { compileRuleSet } from './sigma/ruleset.ts'
@@ -16,7 +17,11 @@ const rule = (id: string, detection: string) =>
 const correlation =
   'title: many\nid: many\ncorrelation: {type: event_count, rules: [failed], group-by: [User], timespan: 5m, condition: {gte: 3}}\n'
 
-async function run(files: Record<string, string>, rules: string[], options: Partial<OfflineOptions> = {}) {
+async function run(
+  files: Record<string, string>,
+  rules: string[],
+  options: Partial<ScanOptions & { heldBytes: number }> = {},
+) {
   const counters = { files: 0, records: 0, matches: 0, unreadable: 0 }
   const paths = Object.entries(files).map(([name, content]) => {
     writeFileSync(join(folder, name), content)
@@ -25,22 +30,24 @@ async function run(files: Record<string, string>, rules: string[], options: Part
   const ruleSet = compileRuleSet([parseSigma(rules.join('---\n'), 'r.yml')])
   expect(ruleSet.refused).toEqual([])
   const found: OfflineMatch[] = []
-  for await (const match of detectOffline({
+  const warnings: string[] = []
+  const scan = createScanner({
     ruleSet,
     lookups,
-    files: paths,
     logsource: { product: 'windows' },
     readRecords: async function* (file) {
       yield readFileSync(file, 'utf8')
         .split('\n')
         .filter((line) => line !== '')
     },
-    counters,
     ...options,
-  }))
+  })
+  const onWarning = (text: string) => warnings.push(text)
+  for await (const match of detectOffline({ ruleSet, files: paths, scan, counters, onWarning, ...options }))
     found.push(match)
   return {
     counters,
+    warnings,
     found,
     short: found.map(({ rule: { id }, event, file }) => `${file.slice(folder.length + 1)} ${event.index} ${id}`),
   }
@@ -87,5 +94,17 @@ describe('offline detection', () => {
       ],
     })
     expect(found[0]!.counted!.map(({ index }) => index)).toEqual([0, 1, 0])
+  })
+
+  it('holds no more for correlations than it may, and tells how many were left', async () => {
+    const failed = rule('failed', '{EventID: 4625}')
+    const line = (second: number) =>
+      JSON.stringify({ EventID: 4625, User: 'x', UtcTime: `2026-01-01 10:00:0${second}.000` })
+    const lines = [0, 1, 2, 3, 4, 5].map(line).join('\n')
+    const whole = await run({ lines }, [failed, correlation])
+    expect([whole.short.length > 0, whole.warnings]).toEqual([true, []])
+    const bounded = await run({ lines }, [failed, correlation], { heldBytes: 700 })
+    expect(bounded.short).toEqual([])
+    expect(bounded.warnings).toEqual([expect.stringMatching(/^correlations count the first 2 matches .* 4 more/)])
   })
 })

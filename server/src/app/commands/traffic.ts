@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import { readRulePaths } from '../../detect/load.ts'
 import { detectOffline } from '../../detect/offline.ts'
+import { createScanner } from '../../detect/offline-scan.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
 import { CodedError } from '../../event/errors.ts'
@@ -54,7 +55,8 @@ export function trafficCommand(program: Command, config: () => Config): void {
           `${rule.file}:${rule.line}:${rule.column}: refused (${rule.reason}): ${rule.message}. ${rule.hint}`,
         )
       const lookups = loadLookups(folders[0]!)
-      for await (const match of detectOffline({ ruleSet, lookups, files, readEvents: events })) {
+      const scan = createScanner({ ruleSet, lookups, readEvents: events })
+      for await (const match of detectOffline({ ruleSet, files, scan, onWarning: (text) => console.error(text) })) {
         await print({
           '@timestamp': match.event.timestamp,
           'event.kind': 'alert',

@@ -39,6 +39,8 @@ export interface ReadOptions {
   recover?: boolean | undefined
   /** Told what was damaged in a file that could be read for the rest. */
   onWarning?: ((text: string) => void) | undefined
+  /** Told how many bytes of the file itself have been read. */
+  onProgress?: ((fileBytesDone: number) => void) | undefined
 }
 
 /** Cuts content into records. */
@@ -90,6 +92,7 @@ export async function* readFileRecords(file: string | FileInput, options: ReadOp
       const skipped = position === 0 ? byteOrderMarkBytes(bytes) : 0
       cutter.push(bytes.subarray(skipped), position + skipped)
       position += bytes.length
+      options.onProgress?.(content.fileBytesDone())
       yield* ready.splice(0)
     }
     const complete = cutter.end(position)
