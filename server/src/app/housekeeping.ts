@@ -6,6 +6,7 @@ import type { Clock } from '../seams/clock/clock.ts'
 import type { Database } from '../seams/store/store.ts'
 import { purgeCanaries } from '../state/canaries/schedule.ts'
 import { recordReadiness } from '../state/readiness/record.ts'
+import { purgeRunDetections } from '../state/runs/purge.ts'
 import { purgeSessions } from '../state/sessions/purge.ts'
 import { purgeSourceMinutes } from '../state/sources/purge.ts'
 import { checkSilence } from '../state/sources/silent.ts'
@@ -25,6 +26,8 @@ export function startHousekeeping(options: {
   signAuditHead(): Promise<unknown>
   /** How many of the enabled rules can fire now. */
   measureReadiness(): Promise<ReadinessSummary>
+  /** How long events are kept. */
+  retentionDays: number
   logger: Logger
 }): { stop(): Promise<void> } {
   const { database, clock, changes, logger } = options
@@ -52,6 +55,11 @@ export function startHousekeeping(options: {
       },
     },
     { name: 'old canaries', everyMs: 3_600_000, run: () => purgeCanaries(database, clock) },
+    {
+      name: 'detections of old runs',
+      everyMs: 3_600_000,
+      run: () => purgeRunDetections(database, clock, options.retentionDays),
+    },
     { name: 'ended sessions', everyMs: 600_000, run: () => purgeSessions(database, clock) },
     { name: 'old source series', everyMs: 3_600_000, run: () => purgeSourceMinutes(database, clock) },
   ]

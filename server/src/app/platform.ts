@@ -138,6 +138,7 @@ export async function startPlatform(
       changes,
       signAuditHead,
       measureReadiness,
+      retentionDays: config.retentionDays,
       logger,
     })
     undo.push(() => housekeeping.stop())

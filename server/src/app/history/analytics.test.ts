@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Analytic } from '../../detect/analytics/definition.ts'
 import { CodedError } from '../../event/errors.ts'
 import { analyticWindows, runDetections, runs } from '../../seams/store/schema/runs.ts'
+import { purgeRunDetections } from '../../state/runs/purge.ts'
 import { requestWindow } from '../../state/runs/request-window.ts'
 import { openTestStore, type TestStore } from '../../state/store-for-tests.ts'
 import { ensureRootUnit } from '../../state/units/ensure-root.ts'
@@ -168,4 +169,25 @@ describe('the runner of analytics', () => {
     await runner({ switchedOff: async () => new Set([analytic.id]) }).tick()
     expect(await windows()).toEqual([])
   })
+})
+
+it('forgets what runs published when the events behind it are no longer kept, and never the runs', async () => {
+  const day = 86_400_000
+  const now = store.clock.now()
+  const window = { windowFrom: new Date(0), windowTo: new Date(1), startedAt: new Date(0) }
+  const [run] = await store.database
+    .insert(runs)
+    .values({
+      ...{ kind: 'analytic', subjectId: 'a', title: '', unitPath: '/1/', cause: 'scheduled', attempt: 1 },
+      ...{ state: 'succeeded', requestedBy: 'test', ...window },
+    })
+    .returning()
+  const rows = [8, 7, 0].map((days) => ({
+    ...{ detectionId: `d${days}`, runId: run!.id, at: new Date(now - days * day - 60_000) },
+  }))
+  await store.database.insert(runDetections).values(rows)
+  await purgeRunDetections(store.database, store.clock, 7)
+  const kept = await store.database.select().from(runDetections).orderBy(asc(runDetections.detectionId))
+  expect(kept.map(({ detectionId }) => detectionId)).toEqual(['d0', 'd7'])
+  expect(await store.database.select().from(runs)).toHaveLength(1)
 })
