@@ -51,6 +51,22 @@ const failed = (id: string, minute: number, user: string) =>
   })
 
 describe('the detect stage', () => {
+  it('reads records of Zeek and of our own sensor by the names Zeek gives its fields, whatever the service', () => {
+    const text = `title: t
+id: t
+logsource: {product: zeek, service: conn}
+detection: {s: {'id.resp_p': 443, 'id.resp_h|cidr': 198.51.100.0/24}, condition: s}
+`
+    const detector = createDetector(compileRuleSet([parseSigma(text, 't.yml')]), { lookups })
+    const flow = { 'destination.port': 443, 'destination.ip': '198.51.100.7', 'winlog.channel': null }
+    const records = [
+      event('zeek', 0, { ...flow, 'event.module': 'zeek', 'event.dataset': 'zeek.conn' }),
+      event('sensor', 0, { ...flow, 'event.module': 'traffic', 'event.dataset': 'flow' }),
+      event('other', 0, { ...flow, 'event.module': 'zeek', 'event.dataset': 'zeek.dns' }),
+    ]
+    expect(detector.detect(records).map(({ eventIds }) => eventIds)).toEqual([['zeek'], ['sensor']])
+  })
+
   it('describes what matched: entities, ATT&CK, evidence, and the same id on every replay', () => {
     const detector = createDetector(ruleSet, { lookups })
     const created = event('e1', 0, {
