@@ -11,6 +11,7 @@ import { createBlockWriter } from '../../server/src/app/block-writer.ts'
 import { createMatchPublisher } from '../../server/src/app/match-publisher.ts'
 import { createPipeline } from '../../server/src/app/pipeline.ts'
 import { correlationGroup, createCorrelationIntake } from '../../server/src/app/threads/correlation-intake.ts'
+import { createDetectionIntake } from '../../server/src/app/threads/detection-intake.ts'
 import { createIntake } from '../../server/src/app/threads/intake.ts'
 import { shippedContentDir } from '../../server/src/config/content-dir.ts'
 import { correlateGroup, createCorrelator } from '../../server/src/correlate/correlate.ts'
@@ -193,14 +194,7 @@ export async function live(
     bus.subscribe(
       'detections',
       correlateGroup,
-      noted('detections', {
-        batchSize: 1 + random.below(20),
-        onAssign: (partition) => correlator.resumeAfter(partition),
-        async onBatch(batch) {
-          await correlator.handle(batch)
-          await bus.commit('detections', correlateGroup, batch.partition, batch.last)
-        },
-      }),
+      noted('detections', { ...createDetectionIntake(bus, correlator), batchSize: 1 + random.below(20) }),
     ),
   ]).catch(() => undefined)
   const isIdle = () =>

@@ -19,6 +19,7 @@ import { runThread } from '../thread-body.ts'
 import { createCanaryNews } from './canary-news.ts'
 import { correlationGroup, createCorrelationIntake } from './correlation-intake.ts'
 import type { ThreadData } from './data.ts'
+import { createDetectionIntake } from './detection-intake.ts'
 import { followRules, type RunningRules } from './rules.ts'
 
 const { config, storeUrl, demoReceiver } = workerData as ThreadData
@@ -90,14 +91,7 @@ await runThread(async () => {
   })
   responder.start()
   const matches = await bus.subscribe('matches', correlationGroup, correlations.subscriber)
-  const detections = await bus.subscribe('detections', correlateGroup, {
-    batchSize: 1_000,
-    onAssign: (partition) => correlator.resumeAfter(partition),
-    async onBatch(batch) {
-      await correlator.handle(batch)
-      await bus.commit('detections', correlateGroup, batch.partition, batch.last)
-    },
-  })
+  const detections = await bus.subscribe('detections', correlateGroup, createDetectionIntake(bus, correlator))
   return {
     stats: () => ({
       lag: detections.lag(),
