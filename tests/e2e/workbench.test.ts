@@ -87,7 +87,7 @@ describe.skipIf(!hasBrowser)('the rule workbench in the browser of CHROME_PATH',
     await write(rule('opened').replace('condition: selection', 'condition: selction'))
     const problem = page.getByTestId('rule-problems').locator('li.error')
     await problem.waitFor()
-    expect(await problem.first().textContent()).toContain('identifier')
+    expect(await problem.first().textContent()).toContain('检索标识不存在')
     await page.locator('.cm-lintRange-error').first().waitFor()
     await see('workbench-problem')
     await write(rule('opened'))

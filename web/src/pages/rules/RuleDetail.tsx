@@ -6,6 +6,7 @@ import { answer, api } from '../../api/client.ts'
 import { useCan } from '../../api/session.tsx'
 import { useSay } from '../../i18n/useSay.ts'
 import { isTactic } from '../../ui/attack.ts'
+import { CanarySection } from '../../ui/CanarySection.tsx'
 import { Copy } from '../../ui/Copy.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
@@ -101,6 +102,7 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
             </Link>
           </section>
         )}
+        {rule.kind === 'detection' || rule.kind === 'correlation' ? <CanarySection rule={rule.id} /> : null}
         <section>
           <h3>{t('rule.what')}</h3>
           <p style={{ whiteSpace: 'pre-wrap' }}>{text.description || '—'}</p>

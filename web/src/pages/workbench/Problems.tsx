@@ -1,9 +1,11 @@
 import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../../api/client.ts'
+import { useProblemWords } from './useProblemWords.ts'
 
 /** What is wrong, and what the text says of itself. */
 export function Checked({ checked }: { checked: Schemas['RuleChecked'] | undefined }) {
   const { t } = useTranslation()
+  const words = useProblemWords()
   if (!checked) return <p className="faint">{t('workbench.checking')}</p>
   return (
     <>
@@ -15,8 +17,8 @@ export function Checked({ checked }: { checked: Schemas['RuleChecked'] | undefin
               <code>
                 {problem.line}:{problem.column}
               </code>{' '}
-              <strong>{problem.code}</strong> {problem.message}
-              {problem.hint ? <p className="faint">{problem.hint}</p> : null}
+              <strong title={problem.code}>{words.name(problem)}</strong> {problem.message}
+              {words.hint(problem) ? <p className="faint">{words.hint(problem)}</p> : null}
             </li>
           ))}
         </ul>
