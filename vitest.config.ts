@@ -21,6 +21,7 @@ function part(name: string, include: string[], options: { timeoutMs: number; ser
 export default defineConfig({
   test: {
     pool: 'forks',
+    setupFiles: ['tests/harness/fixed-seed.ts'],
     maxWorkers: workers,
     projects: [
       part('unit', ['server/src/**/*.test.ts', 'tools/**/*.test.ts', 'web/src/**/*.test.{ts,tsx}'], { timeoutMs: 30_000 }),
