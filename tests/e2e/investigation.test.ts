@@ -198,7 +198,17 @@ describe.skipIf(!hasBrowser)('investigation in the browser of CHROME_PATH', () =
     await page.getByTestId('nav-exceptions').click()
     const row = page.getByTestId('exceptions-row').filter({ hasText: '漏洞扫描器的例行扫描' })
     const hidden = row.getByTestId('hidden-by-exception')
-    await hidden.waitFor()
+    // What it hides is counted a moment after it came; the list is asked again until it tells.
+    await expect
+      .poll(
+        async () => {
+          await page.reload()
+          await row.waitFor()
+          return hidden.count()
+        },
+        { timeout: 60_000, interval: 2_000 },
+      )
+      .toBe(1)
     await row.locator('.strong').click()
     await page.getByTestId('exception-detail').getByText('已与责任单位确认').waitFor()
     await page.getByTestId('end-exception').click()

@@ -166,7 +166,8 @@ describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
     const { page } = desk
     await page.getByTestId('nav-search').click()
     await search(`source.ip:${attacker.address}`)
-    expect(await hits()).toBe(13)
+    // The count of the search before stands until the answer is there.
+    await expect.poll(hits, { timeout: 30_000 }).toBe(13)
 
     await page.locator('.facet-value', { hasText: 'failure' }).getByRole('button').first().click()
     await page.waitForFunction(() => document.querySelector('[data-testid=hit-count]')?.textContent?.startsWith('12'))
