@@ -34,11 +34,12 @@ interface Run {
 function detect(options: string[], stdin = ''): Promise<Run> {
   const child = spawn(process.execPath, [binary, 'detect', ...options], { cwd: folder })
   const run: Run = { code: null, out: '', err: '' }
-  child.stdout.on('data', (bytes) => {
-    run.out += bytes
+  // A character may be cut in two by the end of a chunk: the stream puts it together, adding chunks up would not.
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    run.out += text
   })
-  child.stderr.on('data', (bytes) => {
-    run.err += bytes
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    run.err += text
   })
   child.stdin.end(stdin)
   return new Promise((resolve) => child.on('close', (code) => resolve({ ...run, code })))

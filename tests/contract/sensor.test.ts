@@ -26,12 +26,13 @@ function runSensor(url: string, token: string, capture: Uint8Array) {
   writeFileSync(tokenFile, token, { mode: 0o600 })
   const child = spawn(process.execPath, [binary, 'sensor', '--url', url, '--token-file', tokenFile, '--source', 'wire'])
   let told = ''
-  child.stderr.on('data', (bytes: Buffer) => {
-    told += bytes.toString()
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    told += text
   })
   child.stdin.end(capture)
   const ended = new Promise<{ code: number | null; told: string }>((resolve) =>
-    child.once('exit', (code) => resolve({ code, told })),
+    // Not at its exit, when the last it said may still be on the way.
+    child.once('close', (code) => resolve({ code, told })),
   )
   return { ended, told: () => told }
 }

@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { freePort } from '../../server/src/seams/child/free-port.ts'
@@ -37,11 +36,11 @@ async function serve(environment: Record<string, string>): Promise<Started> {
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
+    stream?.setEncoding('utf8').on('data', (text) => {
+      output += text
     })
   }
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
   return { child, output: () => output, exited }
 }
 
@@ -68,6 +67,9 @@ function left(dataDir: string): string[] {
     })
     .filter((line) => line.includes(dataDir))
 }
+
+/** What was told to end may take a moment to be gone. */
+const nothingLeft = () => expect.poll(() => left(folder), { timeout: 20_000 }).toEqual([])
 
 describe('a start that cannot succeed', () => {
   const dataDir = join(folder, 'data')
@@ -103,8 +105,7 @@ describe('a start that cannot succeed', () => {
         .filter((line) => line !== '' && !line.startsWith('{'))
       expect(told[0]).toMatch(new RegExp(`^${code}: `))
       expect(told).toHaveLength(2)
-      await sleep(300)
-      expect(left(folder)).toEqual([])
+      await nothingLeft()
     },
     90_000,
   )
@@ -124,8 +125,7 @@ describe('a start that is interrupted', () => {
       )
       started.child.kill('SIGTERM')
       expect(await started.exited).toBe(0)
-      await sleep(300)
-      expect(left(folder)).toEqual([])
+      await nothingLeft()
     },
     90_000,
   )

@@ -75,20 +75,26 @@ export async function startPlatform(
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const keep = (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-1_000_000)
+    const keep = (text: string) => {
+      output = (output + text).slice(-1_000_000)
     }
-    child.stdout?.on('data', keep)
-    child.stderr?.on('data', keep)
-    await until(
-      async () => {
-        if (child.exitCode !== null)
-          throw new Error(`the platform ended with ${child.exitCode}:\n${output.slice(-4000)}`)
-        return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
-      },
-      startTimeoutMs,
-      () => `the platform was not ready:\n${output.slice(-4000)}`,
-    )
+    child.stdout?.setEncoding('utf8').on('data', keep)
+    child.stderr?.setEncoding('utf8').on('data', keep)
+    try {
+      await until(
+        async () => {
+          if (child.exitCode !== null || child.signalCode !== null)
+            throw new Error(`the platform ended with ${child.exitCode ?? child.signalCode}:\n${output.slice(-4000)}`)
+          return (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
+        },
+        startTimeoutMs,
+        () => `the platform was not ready:\n${output.slice(-4000)}`,
+      )
+    } catch (error) {
+      // Nobody gets hold of a platform that did not start: it is ended here, with what it started.
+      await endWithin(child, 10_000)
+      throw error
+    }
   }
   await start()
 
@@ -144,6 +150,13 @@ function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null
     child.once('exit', (code) => resolve(code))
     child.kill(signal)
   })
+}
+
+/** Asks to stop, and after `graceMs` insists. */
+async function endWithin(child: ChildProcess, graceMs: number): Promise<void> {
+  const insist = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  await end(child, 'SIGTERM')
+  clearTimeout(insist)
 }
 
 /** A port that was free a moment ago, for UDP and TCP alike as far as TCP tells. */
