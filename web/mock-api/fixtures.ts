@@ -132,7 +132,7 @@ export function makeAudit(nowMs: number): Schemas['AuditRow'][] {
 
 export const health: Schemas['Health'] = {
   status: 'degraded', version: '0.1.0', startedAt: '2026-11-20T00:00:00.000Z', uptimeSeconds: 201_234,
-  problems: [{ part: 'edge-firewall', severity: 'medium', message: 'nothing arrived for 5 hours' }],
+  problems: [{ part: 'disk', severity: 'high', problem: 'disk_low', parameters: { path: './data', freeMib: 640 }, message: 'Only 640 MiB are free on ./data' }],
   children: [
     { name: 'clickhouse', status: 'running', version: '26.7.3', processId: 4711, restarts: 0, lastError: null },
     { name: 'postgresql', status: 'running', version: '18.4', processId: 4712, restarts: 1, lastError: 'ended by signal SIGKILL' },

@@ -35,7 +35,7 @@ export interface Matrix {
 let lookup: AttackLookup | undefined
 
 /** The Enterprise matrix with its tactics in order, read once. */
-function attack(): AttackLookup {
+export function attackLookup(): AttackLookup {
   lookup ??= parseAttackLookup(readFileSync(join(shippedContentDir(), 'lookups', 'attack.yml'), 'utf8'))
   return lookup
 }
@@ -45,7 +45,7 @@ export function matrixOf(
   rules: readonly { entry: RuleEntry; enabled: boolean; cannotFire: CannotFire[] }[],
   detections: ReadonlyMap<string, number>,
 ): Matrix {
-  const { tactics, techniques } = attack()
+  const { tactics, techniques } = attackLookup()
   const byTechnique = new Map<string, MatrixRule[]>()
   const shown = new Map<string, MatrixRule>()
   for (const { entry, enabled, cannotFire } of rules) {

@@ -6,6 +6,8 @@ const forbiddenInNames = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u
 // biome-ignore lint/suspicious/noControlCharactersInRegex: U+0000 is what must not get in
 const forbiddenInText = /[\u0000\p{Cs}\u202a-\u202e\u2066-\u2069]/u
 
+const forbidden = { error: 'control and direction characters are not allowed', params: { problem: 'characters' } }
+
 /** A name people read: NFC, trimmed, one line, at most `lengthMax` characters. */
 export function nameText(lengthMax = 200) {
   return z
@@ -17,7 +19,7 @@ export function nameText(lengthMax = 200) {
         .string()
         .min(1)
         .max(lengthMax)
-        .refine((text) => !forbiddenInNames.test(text), 'control and direction characters are not allowed'),
+        .refine((text) => !forbiddenInNames.test(text), forbidden),
     )
 }
 
@@ -26,7 +28,7 @@ export function noteText(lengthMax = 4_000) {
   return z
     .string()
     .max(lengthMax)
-    .refine((text) => !forbiddenInText.test(text), 'control and direction characters are not allowed')
+    .refine((text) => !forbiddenInText.test(text), forbidden)
 }
 
 /** A row's numeric id. */

@@ -2114,7 +2114,16 @@ export interface components {
             unchanged: number;
             rejected: {
                 line: number;
+                code: string;
                 message: string;
+                /** @description What is wrong with which field; empty when the line as a whole was refused by the code. */
+                problems: {
+                    field: string;
+                    problem: string;
+                    parameters: {
+                        [key: string]: string | number;
+                    };
+                }[];
             }[];
         };
         Overview: {
@@ -2214,6 +2223,11 @@ export interface components {
                 part: string;
                 severity: components["schemas"]["Severity"];
                 message: string;
+                /** @enum {string} */
+                problem: "not_running" | "no_answer" | "queue_full" | "disk_low" | "loss";
+                parameters: {
+                    [key: string]: string | number;
+                };
             }[];
             children: {
                 name: string;
@@ -4337,6 +4351,10 @@ export interface operations {
                 text?: string;
                 from?: string;
                 to?: string;
+                /** @description Opened at this time or later. */
+                openedFrom?: string;
+                /** @description Closed at this time or later. */
+                closedFrom?: string;
                 sort?: "-lastSeenAt" | "lastSeenAt" | "-score" | "score" | "-openedAt" | "openedAt" | "-severity" | "severity";
             };
             header?: never;
@@ -4389,6 +4407,10 @@ export interface operations {
                 text?: string;
                 from?: string;
                 to?: string;
+                /** @description Opened at this time or later. */
+                openedFrom?: string;
+                /** @description Closed at this time or later. */
+                closedFrom?: string;
                 sort?: "-lastSeenAt" | "lastSeenAt" | "-score" | "score" | "-openedAt" | "openedAt" | "-severity" | "severity";
                 format?: "ndjson" | "csv";
             };
@@ -4506,7 +4528,10 @@ export interface operations {
     };
     getIncident: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description IANA name; the story tells its times there. */
+                timeZone?: string;
+            };
             header?: never;
             path: {
                 id: number;

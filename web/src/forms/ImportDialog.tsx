@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../api/client.ts'
 import { formatNumber } from '../ui/format.ts'
+import { refusalText } from '../ui/problemText.ts'
 import { Problem } from '../ui/States.tsx'
 import { Dialog } from './Dialog.tsx'
 
@@ -51,7 +52,7 @@ export function ImportDialog({ title, hint, send, onClose }: ImportDialogProps) 
               <pre className="raw" data-testid="import-rejected">
                 {result.rejected
                   .slice(0, 100)
-                  .map(({ line, message }) => `${line}: ${message}`)
+                  .map((refused) => `${refused.line}: ${refusalText(refused)}`)
                   .join('\n')}
               </pre>
             </>

@@ -25,6 +25,20 @@ export function queryProblemText({ problem, parameters, position }: Omit<QueryPr
   return i18next.t('search.problemAt', { position: position + 1, message })
 }
 
+type Refused = Schemas['ImportResult']['rejected'][number]
+
+/** Why a line of an import was left out, in the reader's language. */
+export function refusalText({ code, message, problems }: Refused): string {
+  if (problems.length === 0) return failureOf(code) ?? message
+  return problems
+    .map(({ field, problem, parameters }) => {
+      const key: string = `lineProblem.${problem}`
+      const text = i18next.exists(key) ? String(i18next.t(key as 'lineProblem.other', parameters as never)) : message
+      return field === '' ? text : `${field}${i18next.t('punctuation.colon')}${text}`
+    })
+    .join(i18next.t('punctuation.semicolon'))
+}
+
 /** What the server said, in the reader's language where it told it in a form that can be. */
 export function messageOf(error: ApiError): string {
   if (error.code !== 'QUERY_INVALID') return error.message

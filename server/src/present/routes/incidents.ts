@@ -1,5 +1,8 @@
 import { z } from 'zod'
-import type { VisibleStatus } from '../../event/incident.ts'
+import { story } from '../../correlate/story.ts'
+import { CodedError } from '../../event/errors.ts'
+import type { Bilingual, IncidentFacts, VisibleStatus } from '../../event/incident.ts'
+import { createUtcOffset } from '../../lib/utc-offset.ts'
 import { getEvents } from '../../state/events/get.ts'
 import { bulkIncidents, type bulkIncidentsInput } from '../../state/incidents/bulk.ts'
 import { closeIncident } from '../../state/incidents/close.ts'
@@ -17,6 +20,7 @@ import { reopenIncident } from '../../state/incidents/reopen.ts'
 import { undoIncidents } from '../../state/incidents/undo.ts'
 import { updateIncident } from '../../state/incidents/update.ts'
 import type { App } from '../app.ts'
+import { attackLookup } from '../attack-matrix.ts'
 import { contextOf, eventsContextOf } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { sendDownload } from '../download.ts'
@@ -59,10 +63,11 @@ const incidentColumns = [
 ]
 
 /** The list's query as the verb takes it: `-score` is the order `score` from the highest. */
-function incidentListOf({ sort, from, to, ...query }: z.output<typeof incidentQuery>) {
+function incidentListOf({ sort, from, to, openedFrom, closedFrom, ...query }: z.output<typeof incidentQuery>) {
   const direction = sort.startsWith('-') ? ('desc' as const) : ('asc' as const)
   const order = sort.replace('-', '') as 'lastSeenAt' | 'score' | 'openedAt' | 'severity'
-  return { ...paged(query), from: time(from), to: time(to), sort: order, direction }
+  const times = { from: time(from), to: time(to), openedFrom: time(openedFrom), closedFrom: time(closedFrom) }
+  return { ...paged(query), ...times, sort: order, direction }
 }
 
 /** Verbs show no candidates and no merged ones; their type does not say so. */
@@ -72,6 +77,13 @@ function shown<Item extends Incident>(item: Item): Item & { status: VisibleStatu
 
 function shownStatus(item: RelatedIncident): RelatedIncident & { status: VisibleStatus } {
   return item as RelatedIncident & { status: VisibleStatus }
+}
+
+/** The story with its times in the reader's zone. Throws BAD_REQUEST for a zone nobody knows. */
+function storyIn(timeZone: string, facts: IncidentFacts): Bilingual {
+  const utcOffset = createUtcOffset(timeZone)
+  if (!utcOffset) throw new CodedError('BAD_REQUEST', `${timeZone} is no time zone`, { timeZone })
+  return story(facts, attackLookup(), utcOffset)
 }
 
 const tags = ['incidents']
@@ -122,6 +134,8 @@ function listRoutes(app: App, dependencies: Dependencies): void {
         ...filter,
         from: time(filter.from),
         to: time(filter.to),
+        openedFrom: time(filter.openedFrom),
+        closedFrom: time(filter.closedFrom),
       })
       return sendDownload(reply, { name: 'incidents', format, columns: incidentColumns }, batches)
     },
@@ -252,10 +266,17 @@ function readRoutes(app: App, dependencies: Dependencies): void {
         operationId: 'getIncident',
         summary: 'One incident',
         params: numericIdParams,
+        querystring: z.object({
+          timeZone: z.string().max(64).optional().describe('IANA name; the story tells its times there.'),
+        }),
         response: { 200: incidentDetail },
       },
     },
-    async (request) => shown(await getIncident(contextOf(request, dependencies), request.params)),
+    async (request) => {
+      const found = shown(await getIncident(contextOf(request, dependencies), request.params))
+      const { timeZone } = request.query
+      return timeZone === undefined ? found : { ...found, story: storyIn(timeZone, found.facts) }
+    },
   )
   app.get(
     '/incidents/:id/related',

@@ -212,7 +212,22 @@ export const importResult = z
   .object({
     imported: z.number().int(),
     unchanged: z.number().int(),
-    rejected: z.array(z.object({ line: z.number().int(), message: z.string() })),
+    rejected: z.array(
+      z.object({
+        line: z.number().int(),
+        code: z.string(),
+        message: z.string(),
+        problems: z
+          .array(
+            z.object({
+              field: z.string(),
+              problem: z.string(),
+              parameters: z.record(z.string(), z.union([z.string(), z.number()])),
+            }),
+          )
+          .describe('What is wrong with which field; empty when the line as a whole was refused by the code.'),
+      }),
+    ),
   })
   .meta({ id: 'ImportResult' })
 
@@ -307,7 +322,15 @@ export const health = z
     version: z.string(),
     startedAt: z.date(),
     uptimeSeconds: z.number(),
-    problems: z.array(z.object({ part: z.string(), severity, message: z.string() })),
+    problems: z.array(
+      z.object({
+        part: z.string(),
+        severity,
+        message: z.string(),
+        problem: z.enum(['not_running', 'no_answer', 'queue_full', 'disk_low', 'loss']),
+        parameters: z.record(z.string(), z.union([z.string(), z.number()])),
+      }),
+    ),
     children: z.array(
       z.object({
         name: z.string(),

@@ -87,6 +87,8 @@ export const incidentQuery = pageQuery.extend({
   text: z.string().max(200).optional().describe('Part of the title or the story.'),
   from: z.iso.datetime({ offset: true }).optional(),
   to: z.iso.datetime({ offset: true }).optional(),
+  openedFrom: z.iso.datetime({ offset: true }).optional().describe('Opened at this time or later.'),
+  closedFrom: z.iso.datetime({ offset: true }).optional().describe('Closed at this time or later.'),
   sort: z
     .enum(['-lastSeenAt', 'lastSeenAt', '-score', 'score', '-openedAt', 'openedAt', '-severity', 'severity'])
     .default('-lastSeenAt'),

@@ -35,7 +35,8 @@ const address = z
   .transform((text, context) => {
     const network = canonicalNetwork(text)
     if (network !== undefined) return network
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is no address and no range` })
+    const message = `${JSON.stringify(text)} is no address and no range`
+    context.addIssue({ code: 'custom', message, params: { problem: 'address', text } })
     return z.NEVER
   })
 

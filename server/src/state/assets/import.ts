@@ -4,6 +4,7 @@ import { CodedError } from '../../event/errors.ts'
 import { assets } from '../../seams/store/schema/assets.ts'
 import type { Transaction } from '../../seams/store/store.ts'
 import type { Actor } from '../actor.ts'
+import { type LineProblem, lineProblems } from '../line-problems.ts'
 import { translateStoreError } from '../store-error.ts'
 import { locateUnit, ownUnitId, ownUnitPath } from '../units/locate.ts'
 import { type Context, write } from '../write.ts'
@@ -21,7 +22,15 @@ export interface ImportResult {
   /** Added or changed. */
   imported: number
   unchanged: number
-  rejected: { line: number; message: string }[]
+  rejected: RejectedLine[]
+}
+
+/** A line that was left out: by its fields, or as a whole by the error of the code. */
+interface RejectedLine {
+  line: number
+  message: string
+  code: string
+  problems: LineProblem[]
 }
 
 const linesMax = 5_000
@@ -45,7 +54,7 @@ export async function importAssets(context: Context, lines: readonly ImportLine[
         if (changed) result.imported++
         else result.unchanged++
       } catch (error) {
-        result.rejected.push({ line, message: messageOf(error) })
+        result.rejected.push({ line, ...refusalOf(error) })
       }
     }
     const unitPath = ownUnitPath(actor)
@@ -59,7 +68,7 @@ async function importOne(transaction: Transaction, actor: Actor, item: unknown, 
   const parsed = importedAsset.safeParse(item)
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'asset'}: ${issue.message}`)
-    throw new CodedError('BAD_REQUEST', problems.join('; '), { problems })
+    throw new CodedError('BAD_REQUEST', problems.join('; '), { problems, line: lineProblems(parsed.error) })
   }
   const unitId = parsed.data.unitId ?? ownUnitId(actor)
   const unit = await locateUnit(transaction, actor, unitId, 'share')
@@ -78,8 +87,9 @@ async function importOne(transaction: Transaction, actor: Actor, item: unknown, 
 }
 
 /** An expected failure of one line; anything else ends the import. */
-function messageOf(error: unknown): string {
+function refusalOf(error: unknown): Omit<RejectedLine, 'line'> {
   const translated = translateStoreError(error)
-  if (translated instanceof CodedError && !translated.retry) return translated.message
-  throw error
+  if (!(translated instanceof CodedError) || translated.retry) throw error
+  const { code, message, detail } = translated
+  return { code, message, problems: (detail?.line as LineProblem[] | undefined) ?? [] }
 }

@@ -19,7 +19,7 @@ export interface Health {
   version: string
   startedAt: Date
   uptimeSeconds: number
-  problems: { part: string; severity: Severity; message: string }[]
+  problems: HealthProblem[]
   children: ChildFacts[]
   threads: ThreadFacts[]
   bus: BusFacts[]
@@ -29,6 +29,15 @@ export interface Health {
   versions: Record<string, string>
   /** Without secrets. */
   settings: Record<string, unknown>
+}
+
+export interface HealthProblem {
+  part: string
+  severity: Severity
+  message: string
+  /** The same for a reader of another language: what kind of problem it is, and with which values. */
+  problem: 'not_running' | 'no_answer' | 'queue_full' | 'disk_low' | 'loss'
+  parameters: Record<string, string | number>
 }
 
 /** What the verb reads from, beside the context. */
@@ -82,28 +91,36 @@ function problemsOf(
   versions: Record<string, string>,
 ): Health['problems'] {
   const problems: Health['problems'] = []
-  const add = (part: string, severity: Severity, message: string) => problems.push({ part, severity, message })
+  const add = (
+    part: string,
+    severity: Severity,
+    problem: HealthProblem['problem'],
+    parameters: HealthProblem['parameters'],
+    message: string,
+  ) => problems.push({ part, severity, problem, parameters, message })
   for (const { name, status } of children) {
-    if (status !== 'running' && status !== 'external') add(name, 'critical', `The store ${name} is ${status}`)
+    if (status !== 'running' && status !== 'external')
+      add(name, 'critical', 'not_running', { name, status }, `The store ${name} is ${status}`)
   }
-  if (!versions.clickhouse) add('events', 'critical', 'The event store does not answer')
-  if (!versions.postgresql) add('state', 'critical', 'The state store does not answer')
+  if (!versions.clickhouse)
+    add('events', 'critical', 'no_answer', { name: 'events' }, 'The event store does not answer')
+  if (!versions.postgresql) add('state', 'critical', 'no_answer', { name: 'state' }, 'The state store does not answer')
   for (const { name, status } of threads) {
-    if (status !== 'running') add(name, 'critical', `The thread ${name} is ${status}`)
+    if (status !== 'running') add(name, 'critical', 'not_running', { name, status }, `The thread ${name} is ${status}`)
   }
   for (const { topic, bytes, limitBytes } of bus) {
-    if (bytes > limitBytes * busHigh)
-      add('bus', 'high', `The queue ${topic} holds ${Math.round((bytes / limitBytes) * 100)} % of its bound`)
+    if (bytes <= limitBytes * busHigh) continue
+    const percent = Math.round((bytes / limitBytes) * 100)
+    add('bus', 'high', 'queue_full', { topic, percent }, `The queue ${topic} holds ${percent} % of its bound`)
   }
   if (disk && (disk.freeBytes < diskLow.bytes || disk.freeBytes < disk.totalBytes * diskLow.share)) {
-    add(
-      'disk',
-      disk.freeBytes < diskLow.bytes / 4 ? 'critical' : 'high',
-      `Only ${Math.round(disk.freeBytes / 2 ** 20)} MiB are free on ${disk.path}`,
-    )
+    const { path } = disk
+    const freeMib = Math.round(disk.freeBytes / 2 ** 20)
+    const severity = disk.freeBytes < diskLow.bytes / 4 ? 'critical' : 'high'
+    add('disk', severity, 'disk_low', { path, freeMib }, `Only ${freeMib} MiB are free on ${path}`)
   }
   for (const { counter, value, description } of losses) {
-    if (value > 0) add(counter, 'medium', `${description} (${value})`)
+    if (value > 0) add(counter, 'medium', 'loss', { counter, value }, `${description} (${value})`)
   }
   return problems
 }

@@ -26,12 +26,15 @@ export const incidentFilter = {
   from: z.date().optional(),
   /** … to here (event time). */
   to: z.date().optional(),
+  /** Opened, and closed, at this time or later (the platform's clock). */
+  openedFrom: z.date().optional(),
+  closedFrom: z.date().optional(),
 }
 
 type Filter = z.output<z.ZodObject<typeof incidentFilter>>
 
 export async function incidentCondition(database: Database, actor: Actor, filter: Filter): Promise<SQL> {
-  const { status, severity, assignee, unitId, rule, entity, text, from, to } = filter
+  const { status, severity, assignee, unitId, rule, entity, text, from, to, openedFrom, closedFrom } = filter
   const unit = unitId === undefined ? undefined : await locateUnit(database, actor, unitId)
   return and(
     visibleTo(actor),
@@ -44,6 +47,8 @@ export async function incidentCondition(database: Database, actor: Actor, filter
     text ? textCondition(text.trim()) : undefined,
     from ? gte(incidents.lastSeenAt, from) : undefined,
     to ? lte(incidents.firstSeenAt, to) : undefined,
+    openedFrom ? gte(incidents.openedAt, openedFrom) : undefined,
+    closedFrom ? gte(incidents.closedAt, closedFrom) : undefined,
   )!
 }
 

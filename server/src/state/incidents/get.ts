@@ -1,5 +1,6 @@
 import { and, eq, or } from 'drizzle-orm'
 import { z } from 'zod'
+import type { IncidentFacts } from '../../event/incident.ts'
 import { users } from '../../seams/store/schema/identity.ts'
 import { incidents } from '../../seams/store/schema/incidents.ts'
 import type { Database } from '../../seams/store/store.ts'
@@ -16,6 +17,8 @@ export interface IncidentDetail extends Incident {
   continuedBy: number[]
   /** Incidents that became part of this one. */
   mergedFrom: number[]
+  /** What title, story and score are made from. */
+  facts: IncidentFacts
 }
 
 /**
@@ -50,6 +53,7 @@ export async function loadIncident(database: Database, actor: Actor, id: number)
     .limit(200)
   return {
     ...view,
+    facts: row.incident.facts,
     continuedBy: related
       .filter(({ continues, status }) => continues === view.id && status !== 'candidate' && status !== 'merged')
       .map((one) => one.id),

@@ -479,6 +479,15 @@ describe('lists', () => {
     expect(await idsOf({ from: new Date(seenMs + 1) })).toEqual([])
     expect(await idsOf({ to: new Date(seenMs - 1) })).toEqual([])
     expect(await idsOf({ unitId: 7 })).toEqual(both)
+    const closed = await insertIncident({
+      status: 'closed',
+      openedAt: new Date(seenMs),
+      closedAt: new Date(seenMs + 9),
+    })
+    expect(await idsOf({ closedFrom: new Date(seenMs + 9) })).toEqual([closed])
+    expect(await idsOf({ closedFrom: new Date(seenMs + 10) })).toEqual([])
+    expect(await idsOf({ openedFrom: new Date(seenMs), status: ['closed'] })).toEqual([closed])
+    expect(await idsOf({ openedFrom: new Date(seenMs + 1), status: ['closed'] })).toEqual([])
     await expect(listIncidents(operator(), { from: new Date(2), to: new Date(1) })).rejects.toEqual(code('BAD_REQUEST'))
     await expect(listIncidents(operator(), { status: ['candidate' as 'new'] })).rejects.toEqual(code('BAD_REQUEST'))
   })

@@ -4,6 +4,7 @@ import { CodedError } from '../../event/errors.ts'
 import { indicators } from '../../seams/store/schema/assets.ts'
 import type { Transaction } from '../../seams/store/store.ts'
 import type { ImportLine, ImportResult } from '../assets/import.ts'
+import { lineProblems } from '../line-problems.ts'
 import { locateUnit, ownUnitId } from '../units/locate.ts'
 import type { Unit } from '../units/unit.ts'
 import { type Context, requirePermission, write } from '../write.ts'
@@ -44,6 +45,8 @@ function parseLines(lines: readonly ImportLine[]): { rejected: ImportResult['rej
     else
       rejected.push({
         line,
+        code: 'BAD_REQUEST',
+        problems: lineProblems(parsed.error),
         message: parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '),
       })
   }

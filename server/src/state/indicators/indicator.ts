@@ -37,7 +37,8 @@ export const indicatorInput = z
   .transform((input, context) => {
     const value = canonicalValue(input.type, input.value)
     if (value !== undefined) return { ...input, value }
-    context.addIssue({ code: 'custom', path: ['value'], message: `is no ${input.type}` })
+    const params = { problem: 'indicator', type: input.type }
+    context.addIssue({ code: 'custom', path: ['value'], message: `is no ${input.type}`, params })
     return z.NEVER
   })
 

@@ -8,6 +8,7 @@ import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import '../overview/overview.css'
+import { useHealthWords } from './useHealthWords.ts'
 
 type Health = Schemas['Health']
 
@@ -61,6 +62,7 @@ const statusSign = { healthy: ['good', '●'], degraded: ['warn', '■'], down: 
 
 function Parts({ health }: { health: Health }) {
   const { t } = useTranslation()
+  const { lossText, problemText } = useHealthWords()
   const [tone, sign] = statusSign[health.status]
   const used = health.disk ? 1 - health.disk.freeBytes / Math.max(1, health.disk.totalBytes) : 0
   const losses = [...health.losses].sort((a, b) => b.value - a.value)
@@ -99,7 +101,7 @@ function Parts({ health }: { health: Health }) {
         </div>
         {health.problems.map((problem) => (
           <p key={`${problem.part}${problem.message}`} className="row" style={{ marginTop: 8 }}>
-            <Severity value={problem.severity} /> <b>{problem.part}</b> {problem.message}
+            <Severity value={problem.severity} /> <b>{problem.part}</b> {problemText(problem)}
           </p>
         ))}
       </Card>
@@ -193,7 +195,7 @@ function Parts({ health }: { health: Health }) {
               <tr key={loss.counter}>
                 <td>
                   <span className="mono">{loss.counter}</span>
-                  <div className="small faint">{loss.description}</div>
+                  <div className="small faint">{lossText(loss.counter, loss.description)}</div>
                 </td>
                 <td className={`right number ${loss.value > 0 ? 'bad strong' : 'good'}`}>{formatNumber(loss.value)}</td>
               </tr>

@@ -52,7 +52,10 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
     refetch,
   } = useQuery({
     queryKey: ['incidents', 'one', id],
-    queryFn: () => answer(api.GET('/api/v1/incidents/{id}', { params: { path: { id } } })),
+    queryFn: () => {
+      const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+      return answer(api.GET('/api/v1/incidents/{id}', { params: { path: { id }, query: { timeZone } } }))
+    },
   })
   const { change, busy } = useIncidentActions((outcome) => {
     if (closing && outcome === 'done') onClosed?.()

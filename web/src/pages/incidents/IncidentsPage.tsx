@@ -23,7 +23,7 @@ import { Stage } from '../../ui/Stage.tsx'
 import { Empty } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { listRange, TimePicker } from '../../ui/TimePicker.tsx'
-import { zoneName } from '../../ui/time.ts'
+import { resolveTime, zoneName } from '../../ui/time.ts'
 import { useUrl } from '../../ui/useUrl.ts'
 import { Value } from '../../ui/Value.tsx'
 import { AssignButton } from './AssignButton.tsx'
@@ -56,10 +56,11 @@ export default function IncidentsPage() {
     text: url.text,
     sort,
   }
-  const list = useList<Incident>(['incidents', filters, range.from, range.to], (after) =>
+  const since = { opened: url.opened, closed: url.closed }
+  const list = useList<Incident>(['incidents', filters, range.from, range.to, since], (after) =>
     answer(
       api.GET('/api/v1/incidents', {
-        params: { query: { ...filters, ...listRange(range), after, limit: 100 } as never },
+        params: { query: { ...filters, ...listRange(range), ...sinceTimes(since), after, limit: 100 } as never },
       }),
     ),
   )
@@ -102,7 +103,7 @@ export default function IncidentsPage() {
         width: 262,
         grow: true,
         render: (row) => (
-          <span className="strong" title={say(row.story)}>
+          <span className="strong" title={say(row.title)}>
             {say(row.title)}
           </span>
         ),
@@ -178,7 +179,7 @@ export default function IncidentsPage() {
   }
   const exportReason = can('event:export')
   const exportLink = (format: string) =>
-    exportUrl('/api/v1/incidents/export', { ...filters, ...listRange(range), format })
+    exportUrl('/api/v1/incidents/export', { ...filters, ...listRange(range), ...sinceTimes(since), format })
 
   return (
     <div className="page fill">
@@ -220,7 +221,7 @@ export default function IncidentsPage() {
               setUrl({ from: from === 'all' ? undefined : from, to: to === 'now' ? undefined : to })
             }
           />
-          <DropFilters names={['entity', 'rule']} />
+          <DropFilters names={['entity', 'rule', 'opened', 'closed']} />
         </div>
       </PageHead>
       <Split
@@ -313,6 +314,8 @@ export default function IncidentsPage() {
                       assignee: undefined,
                       entity: undefined,
                       rule: undefined,
+                      opened: undefined,
+                      closed: undefined,
                       from: undefined,
                       to: undefined,
                     })
@@ -337,6 +340,18 @@ export default function IncidentsPage() {
       ) : null}
     </div>
   )
+}
+
+/** Opened or closed since a time of the address, such as `now-24h`. */
+function sinceTimes({ opened, closed }: { opened?: string; closed?: string }): {
+  openedFrom?: string
+  closedFrom?: string
+} {
+  const at = (text: string | undefined) => {
+    const timeMs = text === undefined ? undefined : resolveTime(text, Date.now())
+    return timeMs === undefined ? undefined : new Date(timeMs).toISOString()
+  }
+  return { openedFrom: at(opened), closedFrom: at(closed) }
 }
 
 /** Rows that were not there when the list was last shown: they arrived while looking. */

@@ -8,6 +8,7 @@ import { formatBytes, formatCompact, formatDuration, formatNumber, formatRate, f
 import { Severity } from '../../ui/Severity.tsx'
 import { Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
+import { useHealthWords } from '../health/useHealthWords.ts'
 import { Card } from './Card.tsx'
 
 const TrendChart = lazy(() => import('../../charts/TrendChart.tsx'))
@@ -111,6 +112,7 @@ export function Sources({ sources }: { sources: NonNullable<Overview['sources']>
 /** The platform itself in one line per part; the rest is on the health page. */
 export function Platform() {
   const { t } = useTranslation()
+  const { problemText } = useHealthWords()
   const { data } = useQuery({ queryKey: ['health'], queryFn: () => answer(api.GET('/api/v1/health')), retry: false })
   if (!data) return null
   const lost = data.losses.reduce((sum, { value }) => sum + value, 0)
@@ -139,7 +141,7 @@ export function Platform() {
         ) : null}
       </div>
       {data.problems.map((problem) => (
-        <p key={`${problem.part}${problem.message}`} className="row" style={{ marginTop: 8 }}>
+        <p key={`${problem.part}${problemText(problem)}`} className="row" style={{ marginTop: 8 }}>
           <Severity value={problem.severity} bare /> <b>{problem.part}</b>{' '}
           <span className="soft">{problem.message}</span>
         </p>

@@ -139,10 +139,14 @@ export function Incidents({ incidents }: { incidents: NonNullable<Overview['inci
           </p>
         )}
         <p className="soft small" style={{ marginTop: 8 }}>
-          {t('overview.lastDay', {
-            opened: formatNumber(incidents.openedLastDay),
-            closed: formatNumber(incidents.closedLastDay),
-          })}
+          {t('overview.lastDay')}{' '}
+          <Link to="/incidents" search={{ status: 'all', opened: 'now-24h' } as never} data-testid="opened-last-day">
+            {t('overview.opened', { number: formatNumber(incidents.openedLastDay) })}
+          </Link>{' '}
+          ·{' '}
+          <Link to="/incidents" search={{ status: 'all', closed: 'now-24h' } as never} data-testid="closed-last-day">
+            {t('overview.closed', { number: formatNumber(incidents.closedLastDay) })}
+          </Link>
         </p>
       </Card>
     </>

@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { Switch } from 'antd'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
+import { inPlaceOf } from '../../api/problem.ts'
 import { useCan } from '../../api/session.tsx'
 import { useSay } from '../../i18n/useSay.ts'
 import { isTactic } from '../../ui/attack.ts'
@@ -31,11 +32,11 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
     queryKey: ['rules', 'one', id],
     queryFn: () => answer(api.GET('/api/v1/rules/{id}', { params: { path: { id } } })),
   })
-  if (error)
+  if (inPlaceOf(rule, error))
     return (
       <div className="detail">
         <div className="detail-body">
-          <Problem error={error} onRetry={() => void refetch()} />
+          <Problem error={error} onRetry={() => void refetch()} list={{ to: '/rules', name: 'rules' }} />
         </div>
       </div>
     )
