@@ -77,6 +77,7 @@ const builds = [
       'server/package.json',
       'server/tsconfig.json',
       'tools/copy-assets.mjs',
+      'tools/compile-autonomous-systems.ts',
       'content',
     ],
     output: 'server/dist',

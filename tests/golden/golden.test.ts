@@ -23,6 +23,8 @@ const scenarios = readdirSync(here, { withFileTypes: true }).filter((entry) => e
 interface Expected {
   /** Where several records make one event (audit records of one serial), the fewest events they become. */
   leastEvents?: number
+  /** Query -> how many of the records it finds. */
+  searches?: Record<string, number>
   incidents: ExpectedIncident[]
 }
 
@@ -71,9 +73,11 @@ describe.each(scenarios.map((entry) => entry.name))('scenario %s', (name) => {
       records += lines.length
       await sendFile(platform, file, lines)
     }
-    const { incidents: expected, leastEvents = records } = parse(
-      readFileSync(`${folder}expected.yml`, 'utf8'),
-    ) as Expected
+    const {
+      incidents: expected,
+      leastEvents = records,
+      searches = {},
+    } = parse(readFileSync(`${folder}expected.yml`, 'utf8')) as Expected
     await until(
       async () => (await countEvents(platform)) >= leastEvents,
       30_000,
@@ -88,6 +92,7 @@ describe.each(scenarios.map((entry) => entry.name))('scenario %s', (name) => {
     const stored = await countEvents(platform)
     expect(stored).toBeGreaterThanOrEqual(leastEvents)
     expect(stored).toBeLessThanOrEqual(records)
+    for (const [query, count] of Object.entries(searches)) expect(await countEvents(platform, query), query).toBe(count)
 
     const found = await Promise.all((await listIncidents(platform)).map((row) => describeIncident(platform, row)))
     expect(found.map((incident) => incident.rules)).toEqual(expected.map((incident) => [...incident.rules].sort()))
@@ -110,9 +115,9 @@ async function sendFile(platform: Platform, file: string, lines: string[]): Prom
   expect(answer.status).toBeLessThan(300)
 }
 
-async function countEvents(platform: Platform): Promise<number> {
+async function countEvents(platform: Platform, query = ''): Promise<number> {
   const answer = await platform.request<{ total: number }>('POST', '/api/v1/search', {
-    query: '',
+    query,
     from: new Date(Date.now() - 7 * 86_400_000).toISOString(),
     to: new Date(Date.now() + 86_400_000).toISOString(),
     limit: 1,

@@ -90,7 +90,7 @@ export function walk(node: ts.Node, visit: (node: ts.Node) => void): void {
 }
 
 const textFile =
-  /\.(tsx?|mjs|js|json|md|ya?ml|css|html|sql|log|ndjson|txt|csv|py|sh)$|(^|\/)(LICENSE|\.ci\/run|\.npmrc|\.gitignore|Dockerfile)$/
+  /\.(tsx?|mjs|js|json|md|ya?ml|css|html|sql|log|ndjson|txt|csv|py|sh)$|(^|\/)(LICENSE|NOTICE|\.ci\/run|\.npmrc|\.gitignore|Dockerfile)$/
 
 /** Reads every tracked or not yet tracked text file that git does not ignore. */
 export function readProject(root: string): Project {

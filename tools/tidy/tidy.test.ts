@@ -256,13 +256,21 @@ describe('knowledge', () => {
       isAllowed('MIT AND GPL-3.0', allowed),
       isAllowed('Apache-2.0', allowed),
     ]).toEqual([true, false, true])
-    const problems = licenceProblems({
-      '': {},
-      'node_modules/a': { license: 'GPL-3.0' },
-      'node_modules/b': { license: 'MPL-2.0', dev: true },
-      'node_modules/c': {},
-      'node_modules/d': { link: true },
-    })
+    const asked = 'SEE LICENSE IN ROUTEVIEWS-LICENSE and DBIP-LICENSE (CC-BY-4.0)'
+    const credited = { 'node_modules/@ip-location-db/asn': { license: asked } }
+    expect(licenceProblems(credited, 'the table of @ip-location-db/asn')).toEqual([])
+    expect(licenceProblems(credited, 'nothing')).toHaveLength(1)
+    expect(licenceProblems({ 'node_modules/other': { license: asked } }, '@ip-location-db/asn')).toHaveLength(1)
+    const problems = licenceProblems(
+      {
+        '': {},
+        'node_modules/a': { license: 'GPL-3.0' },
+        'node_modules/b': { license: 'MPL-2.0', dev: true },
+        'node_modules/c': {},
+        'node_modules/d': { link: true },
+      },
+      '',
+    )
     expect(problems).toEqual([
       'node_modules/a: GPL-3.0 (ships with the product)',
       'node_modules/c: no licence stated (ships with the product)',

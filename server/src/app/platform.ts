@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { openAutonomousSystems, readAutonomousSystems } from '../enrich/autonomous-systems.ts'
 import { checkPlaceFiles } from '../enrich/geo.ts'
 import type { Change } from '../event/change.ts'
 import { CodedError } from '../event/errors.ts'
@@ -94,7 +95,8 @@ export async function startPlatform(
 
     const canaryKey = clock.random(32).toString('hex')
     const access = { storeUrl: store.url, eventsAccess: events.access }
-    const data: ThreadData = { config, ...access, canaryKey, demoReceiver, index: 0 }
+    const autonomousSystems = shippedAutonomousSystems(logger)
+    const data: ThreadData = { config, ...access, autonomousSystems, canaryKey, demoReceiver, index: 0 }
     const threads: Thread[] = []
     const start = async (name: string, file: string, index = 0) => {
       const thread = startThread(
@@ -174,6 +176,22 @@ async function settleBoth<First extends { close(): Promise<void> }, Second exten
   if (one.status === 'rejected') throw one.reason
   if (two.status === 'rejected') throw two.reason
   return [one.value, two.value]
+}
+
+/** The table that the build compiled. Events are stored without autonomous systems rather than not at all. */
+function shippedAutonomousSystems(logger: Logger): SharedArrayBuffer | undefined {
+  const path = fileURLToPath(new URL('../enrich/autonomous-systems.bin', import.meta.url))
+  try {
+    const block = readAutonomousSystems(path)
+    openAutonomousSystems(block)
+    return block
+  } catch (err) {
+    logger.error(
+      { err, path },
+      'the table of autonomous systems cannot be used; building or installing again renews it',
+    )
+    return undefined
+  }
 }
 
 /** The built web client: inside the published package, or beside the server in a clone; absent when it was not built. */

@@ -64,7 +64,9 @@ const configSchema = z.strictObject({
   geoAsnFile: z
     .string()
     .optional()
-    .describe('An MMDB file of your own with autonomous systems (ASN); none is shipped. Held in memory likewise.'),
+    .describe(
+      'An MMDB file of your own with autonomous systems (ASN); it goes before those that are shipped. Held in memory likewise.',
+    ),
   logLevel: z
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')

@@ -168,6 +168,9 @@ function putPlace(fields: Fields, side: 'source' | 'destination', place: Place):
   if (place.country !== undefined) fields[names.country] ??= place.country
   if (place.region !== undefined) fields[names.region] ??= place.region
   if (place.city !== undefined) fields[names.city] ??= place.city
-  if (place.asNumber !== undefined) fields[names.asNumber] ??= place.asNumber
-  if (place.asOrganization !== undefined) fields[names.asOrganization] ??= place.asOrganization
+  if (place.asNumber === undefined) return
+  fields[names.asNumber] ??= place.asNumber
+  // The name belongs to the number: it is not put beside another number that the sender gave.
+  if (fields[names.asNumber] === place.asNumber && place.asOrganization !== undefined)
+    fields[names.asOrganization] ??= place.asOrganization
 }

@@ -98,10 +98,23 @@ describe('places', () => {
     checkPlaceFiles({ geoCityFile: shipped })
   })
 
+  it("asks the operator's own autonomous systems first, and takes number and name from one place", () => {
+    const findSystem = () => ({ number: 64496, organization: 'shipped' })
+    const bare = mmdb('bare.mmdb', 'GeoLite2-ASN', { autonomous_system_number: 64501 })
+    expect(openPlaces({}, { findSystem })('1.2.3.4')).toMatchObject({ asNumber: 64496, asOrganization: 'shipped' })
+    expect(openPlaces({ geoAsnFile: asn }, { findSystem })('1.2.3.4')).toMatchObject({ asNumber: 64500 })
+    expect(openPlaces({ geoAsnFile: asn }, { findSystem })('223.5.5.5')).toMatchObject({ asNumber: 64496 })
+    const place = openPlaces({ geoAsnFile: bare }, { findSystem })('1.2.3.4')
+    expect([place.asNumber, place.asOrganization]).toEqual([64501, undefined])
+  })
+
   it('goes on without a file that is damaged later, and says so once', () => {
     const path = join(folder, 'later.mmdb')
     const problems: string[] = []
-    const find = openPlaces({ geoAsnFile: path, geoCityFile: nested }, (_error, damaged) => problems.push(damaged))
+    const find = openPlaces(
+      { geoAsnFile: path, geoCityFile: nested },
+      { onDamaged: (_error, damaged) => problems.push(damaged) },
+    )
     expect(find('1.2.3.4')).toMatchObject({ city: 'Hangzhou', asNumber: undefined })
     expect(find('1.2.3.5')).toMatchObject({ city: 'Hangzhou', asNumber: undefined })
     expect(problems).toEqual([path])

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Reader, type Response } from 'maxmind'
 import { CodedError } from '../event/errors.ts'
+import type { FindSystem } from './autonomous-systems.ts'
 
 export interface Place {
   /** ISO 3166-1 alpha-2. */
@@ -38,16 +39,19 @@ interface AsRecord {
 }
 
 /**
- * Opens the country data that comes with the program (IPtoASN, public domain: PDDL 1.0), and the operator's files beside
- * it: where they know an address, they go before it. Files are read with the first address that is asked for; they are
- * held in memory whole (the shipped one 5 MB), once a process thread. No data on autonomous systems is shipped: what npm
- * offers demands a link on every page that shows it.
+ * Opens the country data that comes with the program (IPtoASN, public domain: PDDL 1.0), takes the autonomous systems that
+ * come with it (`findSystem`), and opens the operator's files beside them: where these know an address, they go before.
+ * Files are read with the first address that is asked for; they are held in memory whole (the shipped one 5 MB), once a
+ * process thread.
  *
  * A file that turns out damaged is told to `onDamaged` once and not asked again: events are stored without places then.
  */
 export function openPlaces(
   files: PlaceFiles = {},
-  onDamaged: (error: Error, path: string) => void = () => undefined,
+  {
+    findSystem,
+    onDamaged = () => undefined,
+  }: { findSystem?: FindSystem | undefined; onDamaged?: (error: Error, path: string) => void } = {},
 ): FindPlace {
   const require = createRequire(import.meta.url)
   const lazily = <Found>(path: string | undefined) => {
@@ -72,16 +76,21 @@ export function openPlaces(
   const systems = lazily<AsRecord>(files.geoAsnFile)
   return (address) => {
     const own = cities(address)
-    const system = systems(address)
+    const system = systemOf(systems(address)) ?? findSystem?.(address)
     const city = own?.city
     return {
       country: countryOf(own) ?? countryOf(shipped(address)),
       region: own?.state1 ?? own?.subdivisions?.[0]?.names?.en,
       city: typeof city === 'string' ? city : city?.names?.en,
-      asNumber: system?.autonomous_system_number,
-      asOrganization: system?.autonomous_system_organization,
+      asNumber: system?.number,
+      asOrganization: system?.organization,
     }
   }
+}
+
+function systemOf(record: AsRecord | null): { number: number; organization: string | undefined } | undefined {
+  const number = record?.autonomous_system_number
+  return number === undefined ? undefined : { number, organization: record?.autonomous_system_organization }
 }
 
 function countryOf(record: CityRecord | null): string | undefined {

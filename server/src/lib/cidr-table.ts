@@ -54,7 +54,7 @@ function emptyNode<Value>(): Node<Value> {
 }
 
 /** 32-bit words, most significant first: one for IPv4, four for IPv6, none when the text is no address. */
-function addressWords(address: string): number[] {
+export function addressWords(address: string): number[] {
   if (isIpv4(address)) return [ipv4Number(address)]
   const groups = parseIpv6(address)
   if (!groups) return []

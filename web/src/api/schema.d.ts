@@ -2437,6 +2437,10 @@ export interface components {
             value: string;
             /** @enum {string} */
             role: "actor" | "target" | "observed";
+            /** @description ISO 3166 code of where the address lies. */
+            country?: string;
+            /** @description Who runs the address's network. */
+            organisation?: string;
         };
         Bilingual: {
             zh: string;
@@ -2448,11 +2452,13 @@ export interface components {
             value: string;
             /** @enum {string} */
             role: "actor" | "target" | "observed";
+            /** @description ISO 3166 code of where the address lies. */
+            country?: string;
+            /** @description Who runs the address's network. */
+            organisation?: string;
             firstMs: number;
             lastMs: number;
             matches: number;
-            country?: string;
-            organisation?: string;
         };
         /** @enum {string} */
         IncidentStatus: "new" | "in_progress" | "on_hold" | "closed";

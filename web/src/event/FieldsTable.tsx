@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
+import { AddressCredit, isSystemField } from '../ui/AddressCredit.tsx'
 import { formatTime, formatUtc, toMs, zoneName } from '../ui/time.ts'
 import { Value } from '../ui/Value.tsx'
 import { Marked } from './Marked.tsx'
@@ -52,6 +53,7 @@ export function FieldsTable({ fields, matched = [], needles = [] }: FieldsTableP
           })}
         </tbody>
       </table>
+      {names.some(isSystemField) ? <AddressCredit /> : null}
     </div>
   )
 }

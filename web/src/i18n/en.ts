@@ -1268,6 +1268,13 @@ export const en: Words = {
     versions: 'Versions',
     settings: 'Settings in force',
   },
+  credits: {
+    title: 'About and credits',
+    program: 'Watchfire, an open security operations centre. Apache-2.0.',
+    data: 'Data of others',
+    systems: 'Autonomous systems:',
+    countries: 'Countries of addresses:',
+  },
   profile: {
     me: 'Me',
     password: 'Password',

@@ -1229,6 +1229,13 @@ export const zhCN = {
     versions: '版本',
     settings: '生效的设置',
   },
+  credits: {
+    title: '关于与致谢',
+    program: '烽燧：开放的安全运营中心。Apache-2.0 许可。',
+    data: '引用的数据',
+    systems: '自治系统数据：',
+    countries: '地址所属国家和地区：',
+  },
   profile: {
     me: '我',
     password: '口令',

@@ -7,6 +7,8 @@ export interface ThreadData {
   /** Connection URL of the state store, with its password. */
   storeUrl: string
   eventsAccess: EventsAccess
+  /** The shipped table of autonomous systems, in memory of all threads; absent when it could not be read. */
+  autonomousSystems: SharedArrayBuffer | undefined
   /** Under which canaries are proven, hexadecimal; new at every start of the program. */
   canaryKey: string
   /** Origin on loopback that webhooks may reach although private destinations are refused. */

@@ -3,6 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { createDetector } from '../../detect/detect.ts'
 import { detectIntel } from '../../detect/intel/detect.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
+import { openAutonomousSystems } from '../../enrich/autonomous-systems.ts'
 import { createEnricher, type EnrichKnowledge } from '../../enrich/enrich.ts'
 import { openPlaces } from '../../enrich/geo.ts'
 import { type CanaryNews, canaryUnitPath } from '../../event/canary.ts'
@@ -30,7 +31,7 @@ import { followKnowledge } from './knowledge.ts'
 import { followRules } from './rules.ts'
 import { createSourceReporter } from './source-reporter.ts'
 
-const { config, storeUrl, eventsAccess, index } = workerData as ThreadData
+const { config, storeUrl, eventsAccess, autonomousSystems, index } = workerData as ThreadData
 
 /** Events of canaries are kept for a day. */
 const canaryRetentionDays = 1
@@ -60,10 +61,11 @@ await runThread(async () => {
   for (const file of refused) logger.error(file, 'a parser file was refused')
   const columnFile = openColumnFile(join(config.dataDir, `columns-${index}.json`), { clock, logger })
   const normaliser = createNormaliser(parsers, { zone: config.timeZone, columns: columnFile.columns() })
-  const enricher = createEnricher(
-    emptyKnowledge,
-    openPlaces(config, (err, path) => logger.error({ err, path }, 'a file of places is damaged and no longer used')),
-  )
+  const findPlace = openPlaces(config, {
+    findSystem: autonomousSystems && openAutonomousSystems(autonomousSystems),
+    onDamaged: (err, path) => logger.error({ err, path }, 'a file of places is damaged and no longer used'),
+  })
+  const enricher = createEnricher(emptyKnowledge, findPlace)
   const changes = bus.broadcast<Change>('changes')
   const rules = await followRules({
     database: store.database,

@@ -6,6 +6,8 @@ const entity = z
     type: z.enum(['host', 'user', 'ip', 'domain', 'process', 'file', 'url']),
     value: z.string(),
     role: z.enum(['actor', 'target', 'observed']),
+    country: z.string().optional().describe('ISO 3166 code of where the address lies.'),
+    organisation: z.string().optional().describe("Who runs the address's network."),
   })
   .meta({ id: 'Entity' })
 
@@ -17,8 +19,6 @@ const detectionEntity = entity
     firstMs: z.number(),
     lastMs: z.number(),
     matches: z.number().int(),
-    country: z.string().optional(),
-    organisation: z.string().optional(),
   })
   .meta({ id: 'DetectionEntity' })
 

@@ -2,7 +2,7 @@ import { and, eq, inArray, notInArray, type SQL } from 'drizzle-orm'
 import type { Change } from '../../event/change.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Entity, Severity } from '../../event/event.ts'
-import type { Bilingual, CloseReason, IncidentStatus, ScorePart } from '../../event/incident.ts'
+import type { Bilingual, CloseReason, EntityFact, IncidentStatus, ScorePart } from '../../event/incident.ts'
 import { users } from '../../seams/store/schema/identity.ts'
 import { incidents } from '../../seams/store/schema/incidents.ts'
 import type { Transaction } from '../../seams/store/store.ts'
@@ -14,6 +14,9 @@ export const visibleStatuses = ['new', 'in_progress', 'on_hold', 'closed'] as co
 export const openStatuses = ['new', 'in_progress', 'on_hold'] as const
 export const closeReasons = ['true_positive', 'false_positive', 'benign', 'duplicate'] as const satisfies CloseReason[]
 export const severities = ['informational', 'low', 'medium', 'high', 'critical'] as const satisfies Severity[]
+
+/** An entity with where its address lies (ISO 3166) and who runs the network of it, when that is known. */
+type IncidentEntity = Entity & Pick<EntityFact, 'country' | 'organisation'>
 
 /** An incident as people see it. Times of `firstSeenAt` and `lastSeenAt` are event time. */
 export interface Incident {
@@ -36,7 +39,7 @@ export interface Incident {
    * Actors first, then hosts that were attacked, accounts, addresses, domains, and programs and files last; of one kind by
    * first sight; at most `entityLimit`.
    */
-  entities: Entity[]
+  entities: IncidentEntity[]
   ruleIds: string[]
   unitPath: string
   assigneeId: number | null
@@ -94,7 +97,13 @@ export function incidentView({
     ...rest,
     title: { zh: titleZh, en: titleEn },
     story: { zh: storyZh, en: storyEn },
-    entities: entities.map(({ type, value, role }) => ({ type, value, role })),
+    entities: entities.map(({ type, value, role, country, organisation }) => ({
+      type,
+      value,
+      role,
+      country,
+      organisation,
+    })),
     openedAt: openedAt ?? createdAt,
     assigneeName,
   }

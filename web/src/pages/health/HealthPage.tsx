@@ -58,6 +58,20 @@ function Card({
   )
 }
 
+/** Data of others that the program is built with, and the links their licences ask for; NOTICE says the same. */
+const dataCredits = [
+  {
+    name: 'systems',
+    licence: 'CC-BY-4.0',
+    links: [
+      { text: 'IP Geolocation by DB-IP', href: 'https://db-ip.com' },
+      { text: 'RouteViews', href: 'https://www.routeviews.org' },
+      { text: 'NRO', href: 'https://www.nro.net' },
+    ],
+  },
+  { name: 'countries', licence: 'PDDL-1.0', links: [{ text: 'IPtoASN', href: 'https://iptoasn.com' }] },
+] as const
+
 const statusSign = { healthy: ['good', '●'], degraded: ['warn', '■'], down: ['bad', '▲'] } as const
 
 function Parts({ health }: { health: Health }) {
@@ -210,6 +224,28 @@ function Parts({ health }: { health: Health }) {
           {t('health.settings')}
         </h3>
         <Pairs pairs={health.settings} />
+      </Card>
+      <Card title={t('credits.title')} testId="about">
+        <p className="soft">{t('credits.program')}</p>
+        <h3 className="section-title" style={{ marginTop: 12 }}>
+          {t('credits.data')}
+        </h3>
+        <ul className="column" style={{ gap: 6, paddingLeft: 18 }}>
+          {dataCredits.map(({ name, licence, links }) => (
+            <li key={name}>
+              {t(`credits.${name}`)}{' '}
+              {links.map(({ text, href }, index) => (
+                <span key={href}>
+                  {index > 0 ? ' · ' : null}
+                  <a href={href} target="_blank" rel="noreferrer">
+                    {text}
+                  </a>
+                </span>
+              ))}{' '}
+              <span className="chip">{licence}</span>
+            </li>
+          ))}
+        </ul>
       </Card>
     </div>
   )

@@ -5,6 +5,7 @@ import type { Schemas } from '../../api/client.ts'
 import { useRuleTitle } from '../../api/useRuleTitle.ts'
 import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { useSay } from '../../i18n/useSay.ts'
+import { AddressCredit } from '../../ui/AddressCredit.tsx'
 import { isTactic } from '../../ui/attack.ts'
 import { fieldOfEntity } from '../../ui/entity.ts'
 import { formatDuration, formatNumber } from '../../ui/format.ts'
@@ -54,11 +55,13 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
                 <td className="mono">
                   <Value field={fieldOfEntity[entity.type]} value={entity.value} focusable />
                 </td>
+                <td className="soft small">{[entity.country, entity.organisation].filter(Boolean).join(' · ')}</td>
                 <td className="faint right">{t(`entity.role.${entity.role}`)}</td>
               </tr>
             ))}
           </tbody>
         </table>
+        {incident.entities.some(({ organisation }) => organisation) ? <AddressCredit /> : null}
       </section>
       <section>
         <h3>{t('incident.facts')}</h3>

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { useSay } from '../../i18n/useSay.ts'
+import { AddressCredit, isSystemField } from '../../ui/AddressCredit.tsx'
 import { formatNumber, formatShare } from '../../ui/format.ts'
 import { recall, remember } from '../../ui/remember.ts'
 import { Skeleton } from '../../ui/States.tsx'
@@ -92,6 +93,7 @@ export function FacetBar(props: FacetBarProps) {
             {opened.includes(name) ? <FacetValues {...props} field={name} /> : null}
           </section>
         ))}
+        {[...names, ...props.columns].some(isSystemField) ? <AddressCredit /> : null}
         {names.length === 0 ? <p className="faint">{t('search.noField')}</p> : null}
       </div>
     </aside>
