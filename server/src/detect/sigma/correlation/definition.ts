@@ -3,6 +3,7 @@ import type { CorrelationDocument } from '../document.ts'
 import { textList } from '../parse.ts'
 import { RuleRefused } from '../refusal.ts'
 import { NumericScalar, scalarText, type YamlMap, type YamlPath, type YamlValue } from '../yaml.ts'
+import { type Alternative, alternativeLimit, alternativesOf } from './alternatives.ts'
 
 export type CorrelationType =
   | 'event_count'
@@ -34,8 +35,10 @@ export interface Correlation {
   timespanMs: number
   /** All must hold. Empty for temporal types with a boolean condition. */
   thresholds: readonly Threshold[]
-  /** Boolean condition over the rules' places, temporal types only. */
+  /** Boolean condition over the rules' places, temporal types only; `temporal_ordered` asks for its seen rules in their order. */
   expression: RuleExpression | undefined
+  /** `temporal_ordered` with a boolean condition: the ways it can hold, each an order of its own. */
+  alternatives: readonly Alternative[] | undefined
   /** Fields of `value_*` types, one list per rule. */
   valueFields: readonly (readonly (string | undefined)[])[]
   percentile: number
@@ -106,6 +109,8 @@ export function compileCorrelation(
     (map.get('condition') instanceof Map ? (map.get('condition') as YamlMap).get('percentile') : undefined)
   const percentile = number instanceof NumericScalar ? number.value : 50
   if (!(percentile >= 0 && percentile <= 100)) refuse('`percentile` must lie between 0 and 100', 'percentile')
+  const alternatives =
+    type === 'temporal_ordered' && condition.expression ? orderedAlternatives(condition.expression) : undefined
   const monotone = isMonotone(type, condition.thresholds, condition.expression)
   for (const { operator, number: limit } of condition.thresholds) {
     if (
@@ -128,12 +133,22 @@ export function compileCorrelation(
     timespanMs: timespanMs!,
     thresholds: condition.thresholds,
     expression: condition.expression,
+    alternatives,
     valueFields: perRule(valueFields),
     percentile,
     generate,
     monotone,
     fingerprint: JSON.stringify(parts),
   }
+}
+
+/** Throws RULE_INVALID for a condition that nothing can fulfil, and for one with too many ways. */
+function orderedAlternatives(expression: RuleExpression): Alternative[] {
+  const path = ['correlation', 'condition']
+  const ways = alternativesOf(expression)
+  if (!ways) throw new RuleRefused('limit', `The condition can hold in more than ${alternativeLimit} ways`, path)
+  if (ways.length === 0) throw new RuleRefused('impossible', 'The parts of the condition exclude each other', path)
+  return ways
 }
 
 function readTimespan(text: string): number | undefined {
@@ -229,7 +244,7 @@ function readCondition(
     return { thresholds: [{ operator: 'gte', number: new Set(names).size }], expression: undefined, fields: [] }
   }
   if (typeof value === 'string') {
-    if (type !== 'temporal') return refuse(`\`${type}\` cannot have a boolean condition`, 'condition')
+    if (!temporal) return refuse(`\`${type}\` cannot have a boolean condition`, 'condition')
     const expression = toRules(parseCondition(value, names, ['correlation', 'condition']), names)
     return { thresholds: [], expression, fields: [] }
   }

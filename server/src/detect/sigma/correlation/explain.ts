@@ -218,7 +218,8 @@ function holdsFor({ operator, number }: Threshold, measured: number): boolean {
 }
 
 function stepsOf(correlation: Correlation, entries: readonly Entry[], window: readonly Entry[]): ExplainedStep[] {
-  const made = correlation.type === 'temporal_ordered' ? stepsMade(correlation, window) : undefined
+  const isOrder = correlation.type === 'temporal_ordered' && !correlation.expression
+  const made = isOrder ? stepsMade(correlation, window) : undefined
   const unwanted = correlation.expression ? negatedRules(correlation.expression, false) : new Set<number>()
   const endMs = window.at(-1)!.timeMs
   return correlation.rules.map((rule, place) => {

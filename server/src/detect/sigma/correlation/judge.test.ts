@@ -79,10 +79,19 @@ function holds(definition: Definition, window: Entry[], around: Entry[]): boolea
   if (typeof condition === 'string') {
     const names = rules.map((rule) => rule.replace(/\W/g, ''))
     const negated = (name: string) => new RegExp(`not ${name}\\b`).test(condition)
-    return new Function(
+    const test = new Function(
       ...names,
       `return ${condition.replaceAll('not ', '!').replaceAll('and', '&&').replaceAll('or', '||')}`,
-    )(...names.map((name) => has(negated(name) ? around : window, name)))
+    )
+    if (type === 'temporal') return test(...names.map((name) => has(negated(name) ? around : window, name)))
+    // Some of the rules are found in their order, and these alone fulfil the condition.
+    return Array.from({ length: 2 ** names.length }, (_, bits) => names.filter((_, i) => (bits >> i) & 1)).some(
+      (chosen) =>
+        inOrder(
+          chosen.filter((name) => !negated(name)),
+          window,
+        ) && test(...names.map((name) => (negated(name) ? has(around, name) : chosen.includes(name)))),
+    )
   }
   const numbers = window.map((entry) => Number(entry.bytes)).sort((a, b) => a - b)
   const sum = window.reduce((total, entry) => total + Number(entry.bytes), 0)
@@ -141,7 +150,7 @@ const anyDefinitions: fc.Arbitrary<Definition> = fc.oneof(
   fc.record({ ...base, type: fc.constant('temporal'), rules: someRules, condition: limits }),
   fc.record({
     ...base,
-    type: fc.constant('temporal'),
+    type: fc.constantFrom('temporal', 'temporal_ordered'),
     rules: fc.constant(['r1', 'r2', 'r3']),
     condition: fc.constantFrom('r1 and r2', 'r1 or (r2 and r3)', 'r1 and not r2', 'not r3', '(r1 or r2) and not r3'),
   }),

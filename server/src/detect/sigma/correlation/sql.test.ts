@@ -144,7 +144,7 @@ const correlations: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
   fc.record({ ...head, type: fc.constantFrom('temporal', 'temporal_ordered'), rules: someRules, condition: limits }),
   fc.record({
     ...head,
-    type: fc.constant('temporal'),
+    type: fc.constantFrom('temporal', 'temporal_ordered'),
     rules: fc.constant(['a', 'b', 'c']),
     condition: fc.constantFrom(
       'a and b',
@@ -153,6 +153,8 @@ const correlations: fc.Arbitrary<Record<string, unknown>> = fc.oneof(
       'not c',
       'not (a and not b)',
       'a and not (b or not c)',
+      'a and b and c',
+      '(a or b) and c',
     ),
   }),
   fc.record({

@@ -32,7 +32,9 @@ export function correlationSql(correlation: Correlation, set: RuleSet, lookups: 
     'the stream cuts group values at 1024 characters',
   ]
   if (isNested)
-    limits.push('firings of inner correlations at the same millisecond are ordered by the bytes of their ids')
+    limits.push(
+      'firings of inner correlations at the same millisecond are ordered by the bytes of their ids; the stream counts them as they become known, and what waits for the watermark becomes known last',
+    )
   return { query: `${firingsSql(correlation, set, lookups, where)} ORDER BY time_ms, event_id`, limits }
 }
 
@@ -131,6 +133,7 @@ const partition = 'PARTITION BY scope, g ORDER BY t, id, rule'
 function measuredSql(correlation: Correlation, windowed: string): string {
   const { type, timespanMs } = correlation
   if (type === 'temporal') return temporalSql(correlation, windowed)
+  if (correlation.alternatives) return orderedWaysSql(correlation, windowed)
   if (type === 'temporal_ordered') return orderedSql(correlation, windowed)
   if (type === 'event_count') return `SELECT *, n - first + 1 AS measured FROM (${windowed})`
   if (type === 'value_count') {
@@ -167,7 +170,7 @@ function temporalSql({ rules, expression }: Correlation, windowed: string): stri
         )
       : []
   const seen = rules.map((_, rule) => `(before${rule} >= first)`)
-  return `SELECT *, ${expression ? 'n - first + 1' : seen.join(' + ')} AS measured FROM (SELECT *, ${[...before, ...after].join(', ')} FROM (${windowed}))`
+  return `SELECT *, ${seen.join(' + ')} AS measured FROM (SELECT *, ${[...before, ...after].join(', ')} FROM (${windowed}))`
 }
 
 /**
@@ -183,9 +186,34 @@ function orderedSql({ rules }: Correlation, windowed: string): string {
   return `SELECT *, if(greatest(${begins.join(', ')}, 0) >= first, rule + 1, 0) AS measured FROM (${chained})`
 }
 
+/** Of every way in which the condition can hold the latest row at which an order that ends here or before can begin: `way0`, `way1`, … */
+function orderedWaysSql(correlation: Correlation, windowed: string): string {
+  let chained = temporalSql(correlation, windowed)
+  for (const [way, { ordered }] of correlation.alternatives!.entries()) {
+    let begin = 'n'
+    for (const [step, rule] of ordered.entries()) {
+      const name = step === ordered.length - 1 ? `way${way}` : `way${way}step${step}`
+      const latest = `max(if(rule = ${rule}, ${begin}, 0)) OVER (${partition} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)`
+      chained = `SELECT *, ${latest} AS ${name} FROM (${chained})`
+      begin = name
+    }
+  }
+  return chained
+}
+
 const comparisons = { gt: '>', gte: '>=', lt: '<', lte: '<=', eq: '=', neq: '!=' }
 
-function holdsSql({ thresholds, expression }: Correlation): string {
+function holdsSql({ thresholds, expression, alternatives }: Correlation): string {
+  if (alternatives) {
+    return or(
+      alternatives.map(({ ordered, absent }, way) =>
+        and([
+          ordered.length === 0 ? '1' : `way${way} >= first`,
+          ...absent.map((rule) => `NOT (before${rule} >= first OR after${rule} <= last)`),
+        ]),
+      ),
+    )
+  }
   if (expression) return expressionSql(expression, false, hasNot(expression))
   return and(thresholds.map(({ operator, number }) => `measured ${comparisons[operator]} ${number}`))
 }

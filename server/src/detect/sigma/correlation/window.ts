@@ -1,3 +1,4 @@
+import type { Alternative } from './alternatives.ts'
 import { type Correlation, entryLimit, hasNot, type RuleExpression } from './definition.ts'
 
 /** One event in the window of a group. */
@@ -146,12 +147,19 @@ export function evaluate(
   const start = windowStart(entries, end, correlation.timespanMs)
   if (correlation.monotone && correlation.type === 'value_count' && end - start + 1 < capacity(correlation))
     return undefined
+  if (correlation.alternatives) {
+    const last = hasNot(correlation.expression!) ? windowEnd(entries, end, correlation.timespanMs) : end
+    const holds = correlation.alternatives.some((way) => holdsInOrder(way, entries, start, end, last))
+    return holds ? { start, measured: distinctRules(entries, start, end) } : undefined
+  }
   if (correlation.expression) {
     // A `not` looks ahead too: its rule must stay away for the timespan after the event as well.
     const last = hasNot(correlation.expression) ? windowEnd(entries, end, correlation.timespanMs) : end
     const seen = (rule: number, to: number) =>
       entries.some((entry, index) => index >= start && index <= to && entry.rule === rule)
-    return holdsExpression(correlation.expression, seen, end, last) ? { start, measured: end - start + 1 } : undefined
+    return holdsExpression(correlation.expression, seen, end, last)
+      ? { start, measured: distinctRules(entries, start, end) }
+      : undefined
   }
   const measured = measure(correlation, entries, start, end)
   if (measured === undefined || !holds(correlation, measured)) return undefined
@@ -162,6 +170,23 @@ function windowEnd(entries: readonly Entry[], from: number, timespanMs: number):
   let end = from
   while (end + 1 < entries.length && entries[end + 1]!.timeMs - entries[from]!.timeMs <= timespanMs) end++
   return end
+}
+
+/** The rules that must be seen one before the other from `start` to `end`, and none of the others up to `last`. */
+function holdsInOrder(
+  { ordered, absent }: Alternative,
+  entries: readonly Entry[],
+  start: number,
+  end: number,
+  last: number,
+): boolean {
+  let made = 0
+  for (let i = start; i <= last; i++) {
+    const { rule } = entries[i]!
+    if (absent.includes(rule)) return false
+    if (i <= end && rule === ordered[made]) made++
+  }
+  return made === ordered.length
 }
 
 /** Positive parts look back from the event, negated parts look to both sides. */
