@@ -46,7 +46,17 @@ function problem(value: unknown): string | undefined {
   if (!Array.isArray(match.entities) || !match.entities.every(isEntity)) return 'entities'
   if (!Array.isArray(match.matched)) return 'matched'
   if (typeof match.fields !== 'object' || match.fields === null || Array.isArray(match.fields)) return 'fields'
+  if (match.ruleAttribution !== undefined && !isAttribution(match.ruleAttribution)) return 'ruleAttribution'
   return undefined
+}
+
+function isAttribution(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((text) => typeof text === 'string')
+  )
 }
 
 function isKey(value: unknown): boolean {
@@ -69,6 +79,13 @@ function bounded(match: Detection): Detection {
   match.summary = match.summary.slice(0, limits.summary)
   if (match.ruleTitleZh !== undefined) match.ruleTitleZh = match.ruleTitleZh.slice(0, limits.title)
   if (match.summaryZh !== undefined) match.summaryZh = match.summaryZh.slice(0, limits.summary)
+  if (match.ruleAttribution !== undefined) {
+    const { author, license, reference } = match.ruleAttribution
+    const texts = Object.entries({ author, license, reference })
+    match.ruleAttribution = Object.fromEntries(
+      texts.flatMap(([name, text]) => (text === undefined ? [] : [[name, text.slice(0, limits.title)]])),
+    )
+  }
   match.sourceKey = match.sourceKey.slice(0, limits.entity)
   match.techniques = match.techniques.slice(0, limits.list)
   match.tactics = match.tactics.slice(0, limits.list)

@@ -4,6 +4,7 @@ import {
   type Entity,
   type Fields,
   type MatchedField,
+  type RuleAttribution,
   type Severity,
   severityRank,
 } from '../event/event.ts'
@@ -53,6 +54,7 @@ interface Sample {
   sourceKey: string
   matched: MatchedField[]
   fields: Fields
+  attribution: RuleAttribution | null
 }
 
 const attackingTactics = new Set(['reconnaissance', 'initial-access', 'credential-access'])
@@ -206,7 +208,17 @@ function addMatch(
 function sampleOf(match: Detection): Sample {
   const { timeMs, id, summary, summaryZh = null, sourceKey } = match
   const fields = Object.fromEntries(Object.entries(match.fields).slice(0, fieldLimit))
-  return { timeMs, id, summary, summaryZh, sourceKey, matched: match.matched.slice(0, matchedLimit), fields }
+  const attribution = match.ruleAttribution ?? null
+  return {
+    timeMs,
+    id,
+    summary,
+    summaryZh,
+    sourceKey,
+    matched: match.matched.slice(0, matchedLimit),
+    fields,
+    attribution,
+  }
 }
 
 function entityFact(entity: Entity, match: Detection): EntityFact {

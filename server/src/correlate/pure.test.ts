@@ -384,6 +384,8 @@ describe('decode', () => {
     ['a path that is none', { ...match({}), unitPath: '/1/%' }],
     ['an entity without role', { ...match({}), entities: [{ type: 'ip', value: '::1' }] }],
     ['a Chinese title that is no text', { ...match({}), ruleTitleZh: 1 }],
+    ['an attribution that is no map', { ...match({}), ruleAttribution: ['x'] }],
+    ['an author who is no text', { ...match({}), ruleAttribution: { author: 1 } }],
     ['fields as a list', { ...match({}), fields: [] }],
   ])('refuses %s with a code', (_, value) => {
     expect(() => decode(value)).toThrow(expect.objectContaining({ code: 'BAD_REQUEST' }))

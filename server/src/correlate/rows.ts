@@ -43,6 +43,7 @@ export async function loadRows(transaction: Transaction, ids: string[]): Promise
             sourceKey: stored.sourceKey,
             matched: stored.matched,
             fields: stored.fields,
+            attribution: stored.ruleAttribution,
           },
           attempt: stored.attempt,
           success: stored.success,
@@ -78,6 +79,7 @@ export async function saveRows(transaction: Transaction, rows: StoredRow[], nowM
     tactics: row.tactics,
     matched: row.sample.matched,
     fields: row.sample.fields,
+    rule_attribution: row.sample.attribution,
     summary: row.sample.summary,
     summary_zh: row.sample.summaryZh,
     source_key: row.sample.sourceKey,
@@ -92,21 +94,21 @@ export async function saveRows(transaction: Transaction, rows: StoredRow[], nowM
   await transaction.execute(sql`
     INSERT INTO detections AS d (id, rule_id, rule_title, rule_title_zh, detector, severity, severity_rank, unit_path,
       principal, bucket_at, first_seen_at, last_seen_at, match_count, evidence, entities, techniques, tactics, matched,
-      fields, summary, summary_zh, source_key, sample, attempt, success, indicator, asset, incident_id, suppressed_by, created_at, updated_at)
+      fields, rule_attribution, summary, summary_zh, source_key, sample, attempt, success, indicator, asset, incident_id, suppressed_by, created_at, updated_at)
     SELECT r.id, r.rule_id, r.rule_title, r.rule_title_zh, r.detector, r.severity, r.severity_rank, r.unit_path, r.principal,
       ${fromMs('r.bucket_ms')}, ${fromMs('r.first_ms')}, ${fromMs('r.last_ms')}, r.match_count, r.evidence, r.entities,
-      ${texts('r.techniques')}, ${texts('r.tactics')}, r.matched, r.fields, r.summary, r.summary_zh, r.source_key,
+      ${texts('r.techniques')}, ${texts('r.tactics')}, r.matched, r.fields, r.rule_attribution, r.summary, r.summary_zh, r.source_key,
       r.sample, r.attempt, r.success, r.indicator, r.asset, r.incident_id, r.suppressed_by,
       ${new Date(nowMs)}, ${new Date(nowMs)}
     FROM jsonb_to_recordset(${JSON.stringify(values)}::jsonb) AS r(id text, rule_id text, rule_title text,
       rule_title_zh text, detector text, severity text, severity_rank int, unit_path text, principal text, bucket_ms bigint, first_ms bigint, last_ms bigint,
-      match_count bigint, evidence jsonb, entities jsonb, techniques jsonb, tactics jsonb, matched jsonb, fields jsonb,
+      match_count bigint, evidence jsonb, entities jsonb, techniques jsonb, tactics jsonb, matched jsonb, fields jsonb, rule_attribution jsonb,
       summary text, summary_zh text, source_key text, sample jsonb, attempt jsonb, success jsonb, indicator jsonb, asset jsonb,
       incident_id bigint, suppressed_by bigint)
     ON CONFLICT (id) DO UPDATE SET rule_title = excluded.rule_title,
       rule_title_zh = excluded.rule_title_zh, severity = excluded.severity, severity_rank = excluded.severity_rank, first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at,
       match_count = excluded.match_count, evidence = excluded.evidence, entities = excluded.entities,
-      techniques = excluded.techniques, tactics = excluded.tactics, matched = excluded.matched, fields = excluded.fields,
+      techniques = excluded.techniques, tactics = excluded.tactics, matched = excluded.matched, fields = excluded.fields, rule_attribution = excluded.rule_attribution,
       summary = excluded.summary, summary_zh = excluded.summary_zh, source_key = excluded.source_key, sample = excluded.sample, attempt = excluded.attempt,
       success = excluded.success, indicator = excluded.indicator, asset = excluded.asset,
       incident_id = excluded.incident_id, updated_at = excluded.updated_at`)

@@ -23,6 +23,9 @@ correlation: {type: value_count, rules: [failed], group-by: [WorkstationName], t
 ---
 title: Account created
 id: created
+author: Ann, Bob
+license: DRL-1.1
+references: [https://example.org/a, https://example.org/b]
 tags: [attack.t1136.001, attack.persistence]
 logsource: {product: windows, service: security}
 detection: {s: {EventID: 4720}, condition: s}
@@ -89,6 +92,7 @@ detection: {s: {'id.resp_p': 443, 'id.resp_h|cidr': 198.51.100.0/24}, condition:
       matched: [{ part: 's', field: 'EventID', value: '4720' }],
       unitPath: '/1/2/',
       summary: 'Account created: admin7 · dc1',
+      ruleAttribution: { author: 'Ann, Bob', license: 'DRL-1.1', reference: 'https://example.org/a' },
     })
     expect(detection!.fields['process.command_line']).toHaveLength(1025)
     expect(createDetector(ruleSet, { lookups }).detect([created])[0]!.id).toBe(detection!.id)
@@ -122,6 +126,36 @@ detection: {s: {'id.resp_p': 443, 'id.resp_h|cidr': 198.51.100.0/24}, condition:
     expect(found[0]!.entities).toContainEqual({ type: 'ip', value: '203.0.113.9', role: 'actor' })
     expect(found[0]!.matched).toContainEqual({ part: 'correlation', field: 'value_count', value: '3' })
     expect(found[0]!.fields.WorkstationName).toBe('WS7')
+  })
+
+  it.each([
+    [[undefined], ['c1']],
+    [[false], ['c1']],
+    [[true], ['e1 failed', 'e2 failed', 'c1']],
+    // One correlation that asks for the rule's own detections is enough.
+    [
+      [false, true],
+      ['e1 failed', 'e2 failed', 'c1', 'c2'],
+    ],
+  ])('raises what correlations count as detections of its own where one says `generate`: %j', (generate, expected) => {
+    const correlations = generate.map(
+      (value, index) => `
+---
+title: c${index + 1}
+id: c${index + 1}
+correlation: {type: event_count, rules: [failed], timespan: 5m, condition: {gte: 2}${value === undefined ? '' : `, generate: ${value}`}}
+`,
+    )
+    const [failedRule] = rules.split('---')
+    const set = compileRuleSet([parseSigma(`${failedRule}${correlations.join('')}`, 'generate.yml')])
+    expect(set.refused).toEqual([])
+    const detector = createDetector(set, { lookups })
+    const matches = detector.match([failed('e1', 0, 'ann'), failed('e2', 1, 'bob')]).flatMap((one) => one.matches)
+    const found = createCorrelationStage(set).push(matches)
+    const named = found.map(({ detector: kind, ruleId, eventIds }) =>
+      kind === 'correlation' ? ruleId : `${eventIds[0]} ${ruleId}`,
+    )
+    expect(named.sort()).toEqual([...expected].sort())
   })
 
   it('gives the stream a short match for silent rules, of which a correlation makes the same detection over the bus', () => {

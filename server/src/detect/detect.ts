@@ -3,7 +3,7 @@ import type { Detection, Entity, Event, Fields, FieldValue } from '../event/even
 import type { EventMatches, Match, SilentMatch, SilentRule } from '../event/match.ts'
 import { attackOf } from './attack.ts'
 import { entitiesOf } from './entities.ts'
-import { chineseTitle, titledWords } from './rule-words.ts'
+import { attributionOf, chineseTitle, titledWords } from './rule-words.ts'
 import { silentRules } from './sigma/correlation/order.ts'
 import type { SigmaDocument } from './sigma/document.ts'
 import type { RuleMatch } from './sigma/engine.ts'
@@ -156,9 +156,13 @@ export function evidenceOf({ id, continues }: Event): string[] {
   return continues === undefined ? [id] : [continues, id]
 }
 
-/** The rule's title, and one line: the title and the first entities of each kind. */
-export function wordsOf(document: SigmaDocument, entities: readonly Entity[]): ReturnType<typeof titledWords> {
-  return namedWords({ title: document.title, titleZh: chineseTitle(document) }, entities)
+/** The rule's title and whose it is, and one line: the title and the first entities of each kind. */
+export function wordsOf(
+  document: SigmaDocument,
+  entities: readonly Entity[],
+): ReturnType<typeof titledWords> & ReturnType<typeof attributionOf> {
+  const words = namedWords({ title: document.title, titleZh: chineseTitle(document) }, entities)
+  return { ...words, ...attributionOf(document) }
 }
 
 /** A title, and one line: the title and the first entities of each kind. */

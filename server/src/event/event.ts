@@ -39,6 +39,8 @@ export interface Detection {
   ruleTitle: string
   /** The rule's title in Chinese; absent when the rule has none, and its title stands in both languages. */
   ruleTitleZh?: string
+  /** Whose rule it is; absent when the rule does not say. */
+  ruleAttribution?: RuleAttribution
   /** Which detector: a Sigma rule, a Sigma correlation, an indicator, a model, a scheduled analytic. */
   detector: 'sigma' | 'correlation' | 'intel' | 'model' | 'analytic'
   severity: Severity
@@ -66,6 +68,13 @@ export interface Detection {
   summary: string
   /** The same in Chinese, where the rule has a Chinese title. */
   summaryZh?: string
+}
+
+/** What an alert must say of its rule (`rule.author`, `rule.license` and `rule.reference` of ECS): rules under the DRL ask for the author. */
+export interface RuleAttribution {
+  author?: string
+  license?: string
+  reference?: string
 }
 
 export interface MatchedField {

@@ -2637,6 +2637,12 @@ export interface components {
             ruleTitle: string;
             /** @description Null for rules without Chinese. */
             ruleTitleZh: string | null;
+            /** @description Whose rule it is: rule.author, rule.license and rule.reference of ECS. Null for rules that name nobody. */
+            ruleAttribution: {
+                author?: string;
+                license?: string;
+                reference?: string;
+            } | null;
             /** @enum {string} */
             detector: "sigma" | "correlation" | "intel" | "model" | "analytic";
             severity: components["schemas"]["Severity"];

@@ -194,6 +194,12 @@ export const detection = z
     ruleId: z.string(),
     ruleTitle: z.string(),
     ruleTitleZh: z.string().nullable().describe('Null for rules without Chinese.'),
+    ruleAttribution: z
+      .object({ author: z.string().optional(), license: z.string().optional(), reference: z.string().optional() })
+      .nullable()
+      .describe(
+        'Whose rule it is: rule.author, rule.license and rule.reference of ECS. Null for rules that name nobody.',
+      ),
     detector: z.enum(['sigma', 'correlation', 'intel', 'model', 'analytic']),
     severity,
     firstSeenAt: z.date().describe('Event time of the first firing.'),

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import { CodedError } from '../../event/errors.ts'
-import type { Fields, Detection as Match, MatchedField, Severity } from '../../event/event.ts'
+import type { Fields, Detection as Match, MatchedField, RuleAttribution, Severity } from '../../event/event.ts'
 import type { EntityFact } from '../../event/incident.ts'
 import { detections, incidents } from '../../seams/store/schema/incidents.ts'
 import type { Database } from '../../seams/store/store.ts'
@@ -15,6 +15,8 @@ export interface Detection {
   ruleTitle: string
   /** Null for rules without Chinese. */
   ruleTitleZh: string | null
+  /** Author, licence and reference of the rule, as it was at the earliest firing; null when it names none. */
+  ruleAttribution: RuleAttribution | null
   detector: Match['detector']
   severity: Severity
   unitPath: string

@@ -199,6 +199,7 @@ CREATE TABLE "detections" (
 	"tactics" text[] NOT NULL,
 	"matched" jsonb NOT NULL,
 	"fields" jsonb NOT NULL,
+	"rule_attribution" jsonb,
 	"summary" text NOT NULL,
 	"summary_zh" text,
 	"source_key" text NOT NULL,

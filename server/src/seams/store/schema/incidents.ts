@@ -11,7 +11,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core'
-import type { EntityType, Fields, MatchedField, Severity } from '../../../event/event.ts'
+import type { EntityType, Fields, MatchedField, RuleAttribution, Severity } from '../../../event/event.ts'
 import type {
   CloseReason,
   Criticality,
@@ -189,6 +189,7 @@ export const detections = pgTable(
     /** Explanation, fields, summary and sender of the earliest firing. */
     matched: jsonb('matched').$type<MatchedField[]>().notNull(),
     fields: jsonb('fields').$type<Fields>().notNull(),
+    ruleAttribution: jsonb('rule_attribution').$type<RuleAttribution | null>(),
     summary: text('summary').notNull(),
     summaryZh: text('summary_zh'),
     sourceKey: text('source_key').notNull(),
