@@ -96,7 +96,7 @@ export function makeDetections(nowMs: number, incidents: Schemas['Incident'][], 
       const [ruleId, ruleTitle, ruleTitleZh, severity, tactics, techniques] = ruleTitles[ruleIndex]!
       const at = Date.parse(incident.firstSeenAt) + step * 7 * 60_000
       return {
-        id: `d${place}-${step}`, ruleId, ruleTitle, ruleTitleZh, detector: step === 0 ? 'correlation' : 'sigma', severity, firstSeenAt: iso(at - 60_000), lastSeenAt: iso(at), matchCount: step === 0 ? 198 : 1, createdAt: iso(at), updatedAt: iso(Math.min(nowMs, at + 1000)),
+        id: `d${place}-${step}`, ruleId, ruleTitle, ruleTitleZh, ruleAttribution: { author: 'Watchfire', license: 'Apache-2.0' }, detector: step === 0 ? 'correlation' : 'sigma', severity, firstSeenAt: iso(at - 60_000), lastSeenAt: iso(at), matchCount: step === 0 ? 198 : 1, createdAt: iso(at), updatedAt: iso(Math.min(nowMs, at + 1000)),
         summary: `${ruleTitle}: 198.51.100.23 · ${incident.entities[1]!.value}`, summaryZh: `${ruleTitleZh}：198.51.100.23 · ${incident.entities[1]!.value}`, unitPath: '/1/2/', sourceKey: 'syslog:10.20.3.15', techniques, tactics, entities: incident.entities.map((entity) => ({ ...entity, firstMs: at - 60_000, lastMs: at, matches: 4 })),
         eventIds: eventIds.slice(place * 3, place * 3 + 3), matched: [{ part: 'selection', field: 'event.outcome', value: 'failure' }, { part: 'selection', field: 'source.ip', value: '198.51.100.23' }],
         fields: { 'event.action': 'ssh_login', 'event.outcome': 'failure', 'source.ip': '198.51.100.23', 'user.name': 'backup', 'host.name': incident.entities[1]!.value, message: 'Failed password for backup from 198.51.100.23 port 40022 ssh2' },
