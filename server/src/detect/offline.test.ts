@@ -20,7 +20,7 @@ const correlation =
 async function run(
   files: Record<string, string>,
   rules: string[],
-  options: Partial<ScanOptions & { heldBytes: number }> = {},
+  options: Partial<ScanOptions & { heldBytes: number; continues(fileIndex: number): boolean }> = {},
 ) {
   const counters = { files: 0, records: 0, matches: 0, unreadable: 0 }
   const paths = Object.entries(files).map(([name, content]) => {
@@ -55,6 +55,16 @@ async function run(
 
 describe('offline detection', () => {
   const a = rule('a', '{A: 1}')
+
+  it('counts on in a part that continues the file before it', async () => {
+    const line = (minute: number) => `${JSON.stringify({ User: 'u', '@timestamp': `2026-01-01T00:0${minute}:00Z` })}\n`
+    const files = { p0: line(0) + line(1), p1: line(2), q: line(3) }
+    const rules = [rule('failed', '{User: u}'), correlation.replace('condition: {', 'generate: true, condition: {')]
+    const { short, counters, found } = await run(files, rules, { continues: (index) => index === 1 })
+    expect(short).toEqual(['p0 0 failed', 'p0 1 failed', 'p1 2 failed', 'q 0 failed', 'p1 2 many'])
+    expect(counters).toMatchObject({ files: 2, records: 4 })
+    expect(found.at(-1)!.counted!.map(({ index }) => index)).toEqual([0, 1, 2])
+  })
 
   it('matches flat records and Windows event shapes, within the given times', async () => {
     const at = '2026-01-01T00:00:00Z'

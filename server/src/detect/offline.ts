@@ -37,6 +37,8 @@ export interface OfflineOptions {
   files: readonly string[]
   /** What a file gave, in order; asked for in the order of the files, one after the other. */
   scan(file: string, fileIndex: number): AsyncIterable<ScanBatch>
+  /** True for a part that goes on where the file before it in the list ends: both are one file, whose records are counted on. */
+  continues?(fileIndex: number): boolean
   /** Rules whose matches are not given out (correlations still count them). */
   isShown?(document: SigmaDocument): boolean
   /** Told what was damaged and read over, and what correlations could not hold. */
@@ -54,16 +56,22 @@ export async function* detectOffline(options: OfflineOptions): AsyncGenerator<Of
   const silent = silentRules(ruleSet.correlations)
   const counters = options.counters ?? { files: 0, records: 0, matches: 0, unreadable: 0 }
   const correlations = new OfflineCorrelations(ruleSet, options.heldBytes ?? heldBytesLimit)
+  let before = 0
   for (const [fileIndex, file] of files.entries()) {
-    counters.files++
+    if (!options.continues?.(fileIndex)) {
+      counters.files++
+      before = 0
+    }
+    const base = before
     for await (const batch of scan(file, fileIndex)) {
       for (const text of batch.warnings) options.onWarning?.(text)
       counters.records += batch.records
+      before += batch.records
       counters.unreadable += batch.unreadable
-      for (const input of batch.held) correlations.add(input, fileIndex)
+      for (const input of batch.held) correlations.add({ ...input, index: base + input.index }, fileIndex)
       for (const { rule, event, seen, matched } of batch.matches) {
         counters.matches++
-        yield { rule, event, file, seen, matched }
+        yield { rule, event: { ...event, index: base + event.index }, file, seen, matched }
       }
     }
   }

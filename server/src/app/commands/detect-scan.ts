@@ -27,6 +27,11 @@ const formats: Record<string, { cut?: FileFormat; parser?: string }> = {
 }
 export const formatNames = Object.keys(formats)
 
+/** True for formats whose records may be lines of JSON, each by itself. */
+export function readsLines(format: string): boolean {
+  return formats[format]?.cut === undefined
+}
+
 /** JSON records of a declared logsource may be long; beyond this many bytes they are refused. */
 const declaredRecordBytes = 64 * 2 ** 20
 
@@ -53,8 +58,8 @@ export async function loadTaskRules({ settings, rules }: ScanTask): Promise<Rule
 export function createFileScanner(task: ScanTask, ruleSet: RuleSet, tell: (text: string) => void): ScanFile {
   const { cut, parser } = formats[task.format]!
   const reader = createOfflineReader(task.settings, tell)
-  const reading = (watch: ReadWatch): ReadOptions => ({
-    format: cut,
+  const reading = ({ part }: FileInput, watch: ReadWatch): ReadOptions => ({
+    format: part ? 'ndjson' : cut,
     recover: task.recover,
     limits: task.logsource ? { recordBytes: declaredRecordBytes } : undefined,
     ...watch,
@@ -65,8 +70,8 @@ export function createFileScanner(task: ScanTask, ruleSet: RuleSet, tell: (text:
     logsource: task.logsource,
     fromMs: task.fromMs,
     toMs: task.toMs,
-    readEvents: (input, watch) => eventsOf(reader.events(input, parser, reading(watch))),
-    readRecords: (input, watch) => textsOf(readFileRecords(input, reading(watch))),
+    readEvents: (input, watch) => eventsOf(reader.events(input, parser, reading(input, watch))),
+    readRecords: (input, watch) => textsOf(readFileRecords(input, reading(input, watch))),
     isShown: (document) => isWanted(document, task.filter),
   })
 }

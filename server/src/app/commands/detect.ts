@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { type FoundInput, findInputs, inputName, standardInput } from '../../collect/file/input.ts'
+import { splitInputs } from '../../collect/file/parts.ts'
 import type { Config } from '../../config/config.ts'
 import { detectOffline, type OfflineCounters } from '../../detect/offline.ts'
 import type { ScanBatch } from '../../detect/offline-scan.ts'
@@ -11,7 +12,7 @@ import { isWanted, type RuleFilter, readLogsource, readTime, tellRefused } from 
 import { outputForms } from './detect-output.ts'
 import { type PrintOptions, print } from './detect-print.ts'
 import { createDetectProgress } from './detect-progress.ts'
-import { createFileScanner, formatNames, loadTaskRules, type ScanTask } from './detect-scan.ts'
+import { createFileScanner, formatNames, loadTaskRules, readsLines, type ScanTask } from './detect-scan.ts'
 import { ScanPool } from './detect-threads.ts'
 
 /** Every thread loads the rules by itself (3 s for SigmaHQ): one more pays from about this many bytes of input for each. */
@@ -57,7 +58,7 @@ export function detectCommand(program: Command, config: () => Config): void {
     .option('--recover', 'reads Windows events in the unused space of EVTX files too')
     .option(
       '--workers <number>',
-      `files read at once, a core each; unless given, what the input is worth, up to ${defaultThreadsLimit}`,
+      `files, and parts of large NDJSON files, read at once, a core each; unless given, what the input is worth, up to ${defaultThreadsLimit}`,
       readWorkers,
     )
     .option('--verbose', 'says of each refused rule where and why')
@@ -82,7 +83,8 @@ async function detect(settings: Config, options: Options): Promise<void> {
   const tell = (text: string) => console.error(text)
   const found = await findInputs(options.input, tell)
   // The same file given twice is read once.
-  const inputs = [...new Map(found.map((input) => [inputName(input), input])).values()]
+  const files = [...new Map(found.map((input) => [inputName(input), input])).values()]
+  const inputs = readsLines(options.format) ? await splitInputs(files) : files
   const workers = workersFor(inputs, options.workers)
   // Started first: they load the rules while this thread does.
   const pool = workers > 1 ? new ScanPool(task, inputs, workers - 1) : undefined
@@ -106,13 +108,14 @@ async function detect(settings: Config, options: Options): Promise<void> {
       ruleSet,
       files: inputs.map(inputName),
       scan: (file, fileIndex) =>
-        inputs.length === 1 ? scanFile(file, fileIndex) : tolerant(scanFile(file, fileIndex), () => unread++),
+        files.length === 1 ? scanFile(file, fileIndex) : tolerant(scanFile(file, fileIndex), () => unread++),
+      continues: (fileIndex) => (inputs[fileIndex]!.part?.from ?? 0) > 0,
       isShown: (document) => isWanted(document, filter),
       onWarning: tell,
       counters,
     })
     await print(matches, options, counters, () => progress.done())
-    if (unread > 0) tell(`${unread} of ${inputs.length} files could not be read to their end`)
+    if (unread > 0) tell(`${unread} of ${files.length} files could not be read to their end`)
   } finally {
     await pool?.close()
   }

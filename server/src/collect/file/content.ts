@@ -92,8 +92,9 @@ interface Packed {
 
 async function openPacked(input: FileInput): Promise<Packed> {
   if (input.member === undefined && input.path !== standardInput) {
-    const isInnerGzip = isGzip(await readMagic(input.path))
-    const file = createReadStream(input.path, { highWaterMark: readBytes })
+    const isInnerGzip = input.part === undefined && isGzip(await readMagic(input.path))
+    const range = input.part && { start: input.part.from, end: input.part.to - 1 }
+    const file = createReadStream(input.path, { highWaterMark: readBytes, ...range })
     return { packed: file, isInnerGzip, readSoFar: () => file.bytesRead, close: () => file.destroy() }
   }
   const member = input.member === undefined ? undefined : await openMember(input, input.member)

@@ -7,6 +7,8 @@ import { isZip, type ZipMember, zipMembers } from '../../lib/zip.ts'
 export interface FileInput {
   path: string
   member?: string | undefined
+  /** Of a file of lines only these bytes, from the start of one line to that of another. */
+  part?: { from: number; to: number } | undefined
 }
 
 export const standardInput = '-'
