@@ -7,10 +7,11 @@ import { readRuleFolders } from '../server/src/detect/rule-folder.ts'
 import { chineseTitle } from '../server/src/detect/rule-words.ts'
 import { loadLookups } from '../server/src/detect/sigma/logsource.ts'
 import { loadParsers } from '../server/src/normalise/load.ts'
+import { captureScenarios } from '../server/src/traffic/sample-capture.ts'
 
 const contentDir = shippedContentDir()
 const { mutate } = createRuleProof(loadParsers([contentDir]).parsers, loadLookups(contentDir), 'Asia/Shanghai')
-const folders = readRuleFolders(contentDir)
+const folders = readRuleFolders(contentDir, captureScenarios)
 let total = 0
 const rows = folders.map((folder) => {
   const document = readRulePaths([folder.file])[0]!.documents[0]!

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { shippedContentDir } from '../../server/src/config/content-dir.ts'
 import { readRuleFolders } from '../../server/src/detect/rule-folder.ts'
+import { captureScenarios } from '../../server/src/traffic/sample-capture.ts'
 import { type Platform, startPlatform, until } from '../harness/platform.ts'
 import { sendTcp, sendUdp } from '../harness/send.ts'
 import { render } from './render.ts'
@@ -11,7 +12,7 @@ import { render } from './render.ts'
 const here = fileURLToPath(new URL('.', import.meta.url))
 /** Rule id -> name, as the rule files have them. */
 const ruleNames = new Map(
-  readRuleFolders(shippedContentDir()).flatMap(({ yaml }) =>
+  readRuleFolders(shippedContentDir(), captureScenarios).flatMap(({ yaml }) =>
     parseAllDocuments(yaml).map((document) => {
       const { id, name } = document.toJS() as { id?: string; name: string }
       return [id ?? name, name] as const

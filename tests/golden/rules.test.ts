@@ -4,9 +4,10 @@ import { shippedContentDir } from '../../server/src/config/content-dir.ts'
 import { readRuleFolders } from '../../server/src/detect/rule-folder.ts'
 import { loadLookups } from '../../server/src/detect/sigma/logsource.ts'
 import { loadParsers } from '../../server/src/normalise/load.ts'
+import { captureScenarios } from '../../server/src/traffic/sample-capture.ts'
 
 const contentDir = shippedContentDir()
-const folders = readRuleFolders(contentDir)
+const folders = readRuleFolders(contentDir, captureScenarios)
 const { prove, mutate } = createRuleProof(loadParsers([contentDir]).parsers, loadLookups(contentDir), 'Asia/Shanghai')
 
 /** Every rule is proven on records in the format of their source: some on which it fires, some on which it stays silent. */

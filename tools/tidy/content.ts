@@ -13,7 +13,9 @@ export function checkRuleSamples(project: Project): Finding[] {
       const samples = project.paths(`${folder}/${kind}.`)
       if (samples.length === 0) findings.push({ path, message: `has no ${kind}.* sample beside it` })
       for (const sample of samples) {
-        if (project.text(sample).trim() === '') findings.push({ path: sample, message: 'is empty' })
+        // Captures are not text.
+        if (!sample.endsWith('.pcap') && project.text(sample).trim() === '')
+          findings.push({ path: sample, message: 'is empty' })
       }
     }
     findings.push(...checkEvidence(project, folder))

@@ -37,7 +37,8 @@ export interface RuleProof {
 
 /**
  * Runs the samples of rule folders through parser, detection and correlation as the platform does. Of a rule about single events
- * every event of `fires.*` must fire by itself; of a correlation, every group of lines between empty lines.
+ * every event of `fires.*` must fire by itself, in a capture every conversation; of a correlation, every group of lines between empty
+ * lines, in a capture every scenario.
  */
 export function createRuleProof(parsers: readonly Parser[], lookups: Lookups, zone: string): RuleProof {
   const receivedAtMs = systemClock.now()
@@ -61,8 +62,15 @@ export function createRuleProof(parsers: readonly Parser[], lookups: Lookups, zo
   }
 
   function scenariosOf({ fires, silent }: RuleFolder, ofSingleEvents: boolean): Scenario[] {
-    const read = (sample: RuleSample, mustFire: boolean): Scenario[] =>
-      sample.groups.flatMap((lines, group) => {
+    const read = (sample: RuleSample, mustFire: boolean): Scenario[] => {
+      if (ofSingleEvents && sample.conversations) {
+        return sample.conversations.map((lines) => ({
+          fires: mustFire,
+          place: `${sample.name}: ${lines[0]}`,
+          events: eventsOf(sample.parser, lines),
+        }))
+      }
+      return sample.groups.flatMap((lines, group) => {
         const events = eventsOf(sample.parser, lines)
         const place = `${sample.name} group ${group + 1}`
         if (!ofSingleEvents) return [{ fires: mustFire, place, events }]
@@ -72,6 +80,7 @@ export function createRuleProof(parsers: readonly Parser[], lookups: Lookups, zo
           events: [event],
         }))
       })
+    }
     return [...fires.flatMap((sample) => read(sample, true)), ...silent.flatMap((sample) => read(sample, false))]
   }
 

@@ -13,6 +13,7 @@ import { loadParsers } from '../normalise/load.ts'
 import { createNormaliser } from '../normalise/normalise.ts'
 import { systemClock } from '../seams/clock/clock.ts'
 import { type Events, openEvents } from '../seams/events/open.ts'
+import { captureScenarios } from '../traffic/sample-capture.ts'
 
 const contentDir = shippedContentDir()
 const lookups = loadLookups(contentDir)
@@ -34,7 +35,7 @@ describe.skipIf(!hasEngine)('shipped rules as SQL over the event store', () => {
   it('gives the same answer as the stream for every shipped rule on every shipped sample', async () => {
     const set = compileRuleSet(readRulePaths([join(contentDir, 'rules')]))
     const { parsers } = loadParsers([contentDir])
-    const samples = readRuleFolders(contentDir).flatMap(({ fires, silent }) => [...fires, ...silent])
+    const samples = readRuleFolders(contentDir, captureScenarios).flatMap(({ fires, silent }) => [...fires, ...silent])
     const list = samples.flatMap(({ parser, lines }) => {
       const placed = lines.map((line, offset) => ({
         partition: 0,

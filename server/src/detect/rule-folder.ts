@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { CodedError } from '../event/errors.ts'
@@ -11,9 +11,14 @@ export interface RuleSample {
   /** Name of the parser in content/sources that reads the lines. */
   parser: string
   lines: string[]
-  /** The lines in groups that an empty line parts. */
+  /** The lines in groups that an empty line parts; of a capture, its scenarios. */
   groups: string[][]
+  /** Of a capture: the lines of each conversation. */
+  conversations?: string[][]
 }
+
+/** Reads a capture (`fires.*.pcap`): the records of each scenario in it, and the conversation each is of. */
+export type CaptureReader = (bytes: Uint8Array) => { line: string; conversation: string }[][]
 
 /** What the samples of a rule rest on: content/rules/README.md says what each key means. */
 const evidenceFile = z.strictObject({
@@ -44,32 +49,33 @@ export interface RuleFolder {
   evidence: RuleEvidence
 }
 
-/** All rule folders below `<contentDir>/rules`, in path order. Sample files are named `fires.<parser>.log`. Throws CONFIG_INVALID. */
-export function readRuleFolders(contentDir: string): RuleFolder[] {
+/**
+ * All rule folders below `<contentDir>/rules`, in path order. Sample files are named `fires.<parser>.log` or `fires.<words>.pcap`.
+ * Throws CONFIG_INVALID.
+ */
+export function readRuleFolders(contentDir: string, readCapture: CaptureReader): RuleFolder[] {
   const root = join(contentDir, 'rules')
   const folders: RuleFolder[] = []
   const visit = (path: string) => {
     const directory = join(root, path)
     const names = readdirSync(directory).sort()
-    if (names.includes('rule.yml')) folders.push(readRuleFolder(directory, path, names))
+    if (names.includes('rule.yml')) folders.push(readRuleFolder(directory, path, names, readCapture))
     for (const name of names) if (statSync(join(directory, name)).isDirectory()) visit(join(path, name))
   }
   visit('')
   return folders
 }
 
-function readRuleFolder(directory: string, path: string, names: string[]): RuleFolder {
+function readRuleFolder(directory: string, path: string, names: string[], readCapture: CaptureReader): RuleFolder {
   const file = join(directory, 'rule.yml')
   const samples = (kind: string): RuleSample[] =>
     names
       .filter((name) => name.startsWith(`${kind}.`))
-      .map((name) => {
-        const groups = readFileSync(join(directory, name), 'utf8')
-          .split(/\n{2,}/)
-          .map((group) => group.split('\n').filter((line) => line !== ''))
-          .filter((group) => group.length > 0)
-        return { name, parser: basename(name).split('.')[1] ?? '', lines: groups.flat(), groups }
-      })
+      .map((name) =>
+        name.endsWith('.pcap')
+          ? captureSample(name, readFileSync(join(directory, name)), readCapture)
+          : textSample(name, readFileSync(join(directory, name), 'utf8')),
+      )
   return {
     path,
     file,
@@ -80,6 +86,27 @@ function readRuleFolder(directory: string, path: string, names: string[]): RuleF
       ? readEvidence(join(directory, 'evidence.yml'))
       : { samples: {}, equivalent: [] },
   }
+}
+
+function textSample(name: string, text: string): RuleSample {
+  const groups = text
+    .split(/\n{2,}/)
+    .map((group) => group.split('\n').filter((line) => line !== ''))
+    .filter((group) => group.length > 0)
+  return { name, parser: name.split('.')[1] ?? '', lines: groups.flat(), groups }
+}
+
+/** A capture as the records the sensor would send. */
+function captureSample(name: string, bytes: Uint8Array, readCapture: CaptureReader): RuleSample {
+  const conversations = new Map<string, string[]>()
+  const groups = readCapture(bytes).map((records, scenario) =>
+    records.map(({ line, conversation }) => {
+      const key = `${scenario} ${conversation}`
+      conversations.set(key, [...(conversations.get(key) ?? []), line])
+      return line
+    }),
+  )
+  return { name, parser: 'ecs', lines: groups.flat(), groups, conversations: [...conversations.values()] }
 }
 
 function readEvidence(file: string): RuleEvidence {

@@ -28,6 +28,7 @@ import type { Parser } from '../normalise/parser.ts'
 import type { RuleOrigin, StoredSamples } from '../seams/store/schema/rules.ts'
 import type { Database } from '../seams/store/store.ts'
 import { loadRuleTexts, type RuleTexts } from '../state/rules/load-texts.ts'
+import { captureScenarios } from '../traffic/sample-capture.ts'
 
 /** A rule as its file tells it. */
 export interface RuleEntry {
@@ -119,7 +120,9 @@ function openShelf(config: Pick<Config, 'contentDir'>) {
   const ruleRoots = folders.filter((folder) => existsSync(join(folder, 'rules')))
   const files = readRulePaths(ruleRoots.map((folder) => join(folder, 'rules')))
   const library = openRuleLibrary(files)
-  const byFile = new Map(ruleRoots.flatMap(readRuleFolders).map((folder) => [folder.file, folder]))
+  const byFile = new Map(
+    ruleRoots.flatMap((dir) => readRuleFolders(dir, captureScenarios)).map((folder) => [folder.file, folder]),
+  )
   const analytics = loadAnalytics(folders)
   const shippedTexts = new Map<string, ShippedText>()
   const textIds = new Map<string, string>()

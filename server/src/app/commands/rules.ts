@@ -9,6 +9,7 @@ import { ruleSql } from '../../detect/sigma/sql.ts'
 import { CodedError } from '../../event/errors.ts'
 import { loadParsers } from '../../normalise/load.ts'
 import { eventsTable } from '../../seams/events/schema.ts'
+import { captureScenarios } from '../../traffic/sample-capture.ts'
 import { contentDirs } from '../content.ts'
 import { readRules } from '../offline-rules.ts'
 import { createRuleProof, type RuleProof } from '../rule-proof.ts'
@@ -40,7 +41,7 @@ export function rulesCommand(program: Command, config: () => Config): void {
       const dirs = contentDirs(config())
       const { prove, mutate } = createRuleProof(loadParsers(dirs).parsers, loadLookups(dirs[0]!), config().timeZone)
       const folders = dirs
-        .flatMap(readRuleFolders)
+        .flatMap((dir) => readRuleFolders(dir, captureScenarios))
         .filter(({ path }) => given.length === 0 || given.some((start) => `${path}/`.startsWith(`${start}/`)))
       const problems = folders.flatMap((folder) => prove(folder))
       for (const problem of problems) console.log(problem)

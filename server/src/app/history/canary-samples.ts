@@ -4,6 +4,7 @@ import { readRulePaths } from '../../detect/load.ts'
 import { readRuleFolders } from '../../detect/rule-folder.ts'
 import { silentRules } from '../../detect/sigma/correlation/order.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
+import { captureScenarios } from '../../traffic/sample-capture.ts'
 
 /** Records that prove a way, and the rules that have to fire on them. */
 export interface CanarySample {
@@ -27,7 +28,7 @@ const parserLinesMax = 20
 export function loadCanarySamples(contentDirs: readonly string[]): CanarySamples {
   const byParser = new Map<string, CanarySample[]>()
   const byRule = new Map<string, CanarySample>()
-  for (const folder of contentDirs.flatMap(readRuleFolders)) {
+  for (const folder of contentDirs.flatMap((dir) => readRuleFolders(dir, captureScenarios))) {
     const set = compileRuleSet(readRulePaths([folder.file]))
     const silent = silentRules(set.correlations)
     const ruleIds = [...set.rules.map(({ document }) => document.id), ...set.correlations.map(({ id }) => id)]
