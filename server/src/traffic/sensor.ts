@@ -2,7 +2,7 @@ import type { Fields } from '../event/event.ts'
 import { canonicalIpOf } from '../lib/ip-octets.ts'
 import { communityId } from './flow/community-id.ts'
 import { FlowTable, setIcmpPorts } from './flow/flow-table.ts'
-import { datagramState, flowBit, tcpState } from './flow/state.ts'
+import { datagramState, flagLetters, flowBit, tcpState } from './flow/state.ts'
 import { Timeouts, timeoutClass } from './flow/timeouts.ts'
 import { Decoder } from './packet/decode.ts'
 import { type Packet, tcpFlag, transport } from './packet/packet.ts'
@@ -312,6 +312,9 @@ export class Sensor {
       'event.end': isoTime(lastUs),
       'event.duration': Math.round((lastUs - startUs) * 1e3),
     }
+    // Of a conversation that never was: what the scanner sent tells its kind.
+    if (protocol === transport.tcp && (bits & flowBit.handshake) === 0)
+      fields['traffic.tcp.flags'] = flagLetters(table.tcpFlags[source]!)
     if (talk && talk.protocol !== '') fields['network.protocol'] = talk.protocol
     if (protocol === transport.icmp || protocol === transport.icmpv6) {
       fields['icmp.type'] = String(table.portOf(row, first))

@@ -49,3 +49,9 @@ export function tcpState(began: number, answered: number, handshake: boolean): s
 export function datagramState(began: number, answered: number): string {
   return answered > 0 ? (began > 0 ? 'SF' : 'SHR') : 'S0'
 }
+
+/** The flags of a side in one text, in the order of their bits: `S`, `FPU`, or `-` where there was none. */
+export function flagLetters(flags: number): string {
+  const letters = [...'FSRPAU'].filter((_, bit) => (flags >> bit) & 1)
+  return letters.length === 0 ? '-' : letters.join('')
+}
