@@ -226,7 +226,7 @@ export class TcpTalk {
 }
 
 /** Of an IPv4 address, or of an IPv6 address with all its eight groups. */
-export function octetsOf(address: string): number[] {
+function octetsOf(address: string): number[] {
   if (!address.includes(':')) return address.split('.').map(Number)
   return address.split(':').flatMap((group) => {
     const value = Number.parseInt(group, 16)

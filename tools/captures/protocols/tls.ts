@@ -24,7 +24,7 @@ const sized8 = (...parts: Uint8Array[]) => {
 }
 
 /** What a browser offers. */
-export const browserCiphers = [
+const browserCiphers = [
   0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035,
 ] // biome-ignore format: a list
 

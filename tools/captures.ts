@@ -1,9 +1,9 @@
 // Writes the captures beside the rules of content/rules/traffic. Run it after a script changed: npm run captures [RULE...]
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { shippedContentDir } from '../../server/src/config/content-dir.ts'
-import { captureOf } from './scenario.ts'
-import { threats } from './threats.ts'
+import { shippedContentDir } from '../server/src/config/content-dir.ts'
+import { captureOf } from './captures/scenario.ts'
+import { threats } from './captures/threats.ts'
 
 const wanted = new Set(process.argv.slice(2))
 for (const [rule, { fires, silent }] of Object.entries(threats)) {
