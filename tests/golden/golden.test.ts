@@ -81,28 +81,27 @@ describe.each(scenarios.map((entry) => entry.name))('scenario %s', (name) => {
     } = parse(readFileSync(`${folder}expected.yml`, 'utf8')) as Expected
     await until(
       async () => (await countEvents(platform)) >= leastEvents,
-      30_000,
+      60_000,
       () => `not all of ${records} records were stored`,
     )
-    await until(
-      async () => (await listIncidents(platform)).length >= expected.length,
-      15_000,
-      () => 'the incidents did not appear',
-    )
+    // The last detections come when they come; after that, nothing more may.
+    const wanted = expected.map((incident) => [...incident.rules].sort())
+    const rules = async () => (await found(platform)).map((incident) => incident.rules)
+    await expect.poll(rules, { timeout: 60_000, interval: 500 }).toEqual(wanted)
     await settled(platform)
     const stored = await countEvents(platform)
     expect(stored).toBeGreaterThanOrEqual(leastEvents)
     expect(stored).toBeLessThanOrEqual(records)
     for (const [query, count] of Object.entries(searches)) expect(await countEvents(platform, query), query).toBe(count)
 
-    const found = await Promise.all((await listIncidents(platform)).map((row) => describeIncident(platform, row)))
-    expect(found.map((incident) => incident.rules)).toEqual(expected.map((incident) => [...incident.rules].sort()))
+    const incidents = await found(platform)
+    expect(incidents.map((incident) => incident.rules)).toEqual(wanted)
     for (const [index, incident] of expected.entries()) {
-      expect(found[index]!.severity).toBe(incident.severity)
-      expect(found[index]!.entities).toEqual(expect.arrayContaining(incident.entities))
-      expect(found[index]!.tactics).toEqual(expect.arrayContaining(incident.tactics))
+      expect(incidents[index]!.severity).toBe(incident.severity)
+      expect(incidents[index]!.entities).toEqual(expect.arrayContaining(incident.entities))
+      expect(incidents[index]!.tactics).toEqual(expect.arrayContaining(incident.tactics))
     }
-  }, 120_000)
+  }, 180_000)
 })
 
 async function sendFile(platform: Platform, file: string, lines: string[]): Promise<void> {
@@ -132,6 +131,9 @@ async function listIncidents(platform: Platform): Promise<IncidentRow[]> {
   expect(answer.status).toBe(200)
   return answer.body.items
 }
+
+const found = async (platform: Platform) =>
+  Promise.all((await listIncidents(platform)).map((row) => describeIncident(platform, row)))
 
 /** Waits until two looks a second apart show the same detections: nothing is on its way any more. */
 async function settled(platform: Platform): Promise<void> {
