@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../server/src/seams/child/free-port.ts'
+import { systemClock } from '../../server/src/seams/clock/clock.ts'
 
 const binary = fileURLToPath(new URL('../../server/bin/watchfire.js', import.meta.url))
 
@@ -54,8 +55,8 @@ export async function startPlatform(
   } = {},
 ): Promise<Platform> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'watchfire-'))
-  const httpPort = await freePort()
-  const syslogPort = await freePort()
+  const httpPort = await freePort(systemClock)
+  const syslogPort = await freePort(systemClock)
   const token = `wf_test_${randomBytes(24).toString('hex')}`
   const url = `http://127.0.0.1:${httpPort}`
   let output = ''
@@ -157,18 +158,6 @@ async function endWithin(child: ChildProcess, graceMs: number): Promise<void> {
   const insist = setTimeout(() => child.kill('SIGKILL'), graceMs)
   await end(child, 'SIGTERM')
   clearTimeout(insist)
-}
-
-/** A port that was free a moment ago, for UDP and TCP alike as far as TCP tells. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 /** Polls until `holds`; throws with `say()` after the time is up. */
