@@ -199,8 +199,9 @@ function describe(): string {
   return [
     '# Last soak',
     '',
-    `Written by \`npm run soak -- --minutes ${values.minutes} --rate ${values.rate} --seed ${values.seed} --write\` on ${new Date().toISOString().slice(0, 10)}; ${machine}.`,
+    `Written by \`npm run soak -- --minutes ${values.minutes} --rate ${values.rate} --seed ${values.seed} --seeds ${values.seeds} --rounds ${values.rounds} --write\` on ${new Date().toISOString().slice(0, 10)}; ${machine}.`,
     '',
+    `- The simulations ran with ${Number(values.seeds).toLocaleString('en-US')} seeds each, the API was fuzzed with ${values.rounds} rounds of every operation${problems.some((problem) => problem.startsWith('the simulations')) ? '' : ': no failure'}.`,
     `- ${facts.acknowledged.toLocaleString('en-US')} records acknowledged over HTTP, ${facts.resent} resends; beside them ${facts.loadSent.toLocaleString('en-US')} syslog records at ${values.rate} a second.`,
     `- ${facts.kills} times kill -9 of the program, ${facts.childKills} times of one of its children.`,
     `- ${problems.length === 0 ? 'Every acknowledged record is stored exactly once; the platform is ready at the end.' : `${problems.length} problems:`}`,
