@@ -3,8 +3,11 @@ import { defineConfig } from 'vitest/config'
 
 const workers = Math.max(1, Math.min(4, availableParallelism()))
 
-/** One project a part of the summary. Parts that start servers run their files one at a time. */
-function part(name: string, include: string[], options: { timeoutMs: number; serial?: boolean }) {
+/**
+ * One project a part of the summary. `atOnce` files run beside each other: as many as there are processors where they
+ * compute, one where each keeps servers busy, more where they wait. No file shares a folder or a port with another.
+ */
+function part(name: string, include: string[], options: { timeoutMs: number; atOnce: number }, groupOrder: number) {
   return {
     extends: true as const,
     test: {
@@ -13,23 +16,27 @@ function part(name: string, include: string[], options: { timeoutMs: number; ser
       exclude: ['**/node_modules/**', '**/dist/**'],
       testTimeout: options.timeoutMs,
       hookTimeout: options.timeoutMs,
-      fileParallelism: !options.serial,
+      maxWorkers: options.atOnce,
+      // Parts that run in one call run one after the other.
+      sequence: { groupOrder },
     },
   }
 }
+
+const units = ['server/src/**/*.test.ts', 'tools/**/*.test.ts', 'web/src/**/*.test.{ts,tsx}']
+const parts = [
+  part('unit', units, { timeoutMs: 30_000, atOnce: workers }, 1),
+  part('golden', ['tests/golden/**/*.test.ts'], { timeoutMs: 120_000, atOnce: 1 }, 2),
+  part('contract', ['tests/contract/**/*.test.ts'], { timeoutMs: 120_000, atOnce: 1 }, 3),
+  part('simulation', ['tests/sim/**/*.test.ts'], { timeoutMs: 120_000, atOnce: workers }, 4),
+  part('fault', ['tests/fault/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 3 }, 5),
+  part('e2e', ['tests/e2e/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 1 }, 6),
+]
 
 export default defineConfig({
   test: {
     pool: 'forks',
     setupFiles: ['tests/harness/fixed-seed.ts'],
-    maxWorkers: workers,
-    projects: [
-      part('unit', ['server/src/**/*.test.ts', 'tools/**/*.test.ts', 'web/src/**/*.test.{ts,tsx}'], { timeoutMs: 30_000 }),
-      part('golden', ['tests/golden/**/*.test.ts'], { timeoutMs: 120_000, serial: true }),
-      part('contract', ['tests/contract/**/*.test.ts'], { timeoutMs: 120_000, serial: true }),
-      part('simulation', ['tests/sim/**/*.test.ts'], { timeoutMs: 120_000 }),
-      part('fault', ['tests/fault/**/*.test.ts'], { timeoutMs: 180_000, serial: true }),
-      part('e2e', ['tests/e2e/**/*.test.ts'], { timeoutMs: 180_000, serial: true }),
-    ],
+    projects: parts,
   },
 })

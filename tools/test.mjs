@@ -1,13 +1,16 @@
 // `npm test`: everything from a fresh clone. Installs, builds, runs the static checks and every part of the test
 // suite, then prints one table and, as its last line, `N passed, N failed, N skipped`. With WATCHFIRE_REQUIRE=all a
 // skipped part or test is a failure, except one that needs data from ../shared. `npm test -- unit golden` runs only
-// the named parts.
-import { spawn, spawnSync } from 'node:child_process'
+// the named parts. Parts that wait most of their time run two at once.
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { buildWhenNeeded, checkNode, installWhenNeeded, root } from './prepare.mjs'
 
 const suites = ['unit', 'golden', 'contract', 'simulation', 'fault', 'e2e']
+/** Parts that start servers and wait for them, the longest first, so that both ways end at about the same time. */
+const besides = ['e2e', 'fault', 'contract', 'golden', 'static', 'simulation']
 const requireAll = process.env.WATCHFIRE_REQUIRE === 'all'
 const artefacts = join(root, '.artefacts')
 const rows = []
@@ -23,14 +26,25 @@ installWhenNeeded()
 buildWhenNeeded()
 mkdirSync(artefacts, { recursive: true })
 
-if (isWanted('static')) await runStatic()
-const environment = { ...process.env, ...(isWanted('e2e') ? chromium() : {}) }
-if (isWanted('contract')) findPostgres()
-for (const name of suites) if (isWanted(name)) await runSuite(name)
+const environment = { ...process.env }
+const found = findParts()
+if (isWanted('unit')) await runSuite('unit')
+await found
+await runTogether(besides.filter(isWanted))
 finish()
 
 function isWanted(name) {
   return wanted.length === 0 || wanted.includes(name)
+}
+
+/** Two parts at a time where there are two processors; none of them shares a folder, a port or a server with another. */
+async function runTogether(names) {
+  const waiting = [...names]
+  const way = async () => {
+    for (let name = waiting.shift(); name; name = waiting.shift())
+      await (name === 'static' ? runStatic() : runSuite(name, names.length > 1))
+  }
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, way))
 }
 
 async function runStatic() {
@@ -64,11 +78,12 @@ async function audit() {
   addRow({ part: 'npm audit', passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, startedAt })
 }
 
-async function runSuite(name) {
+/** Shows what the part prints as it comes, or, when another part prints too, whole at its end. */
+async function runSuite(name, isBesideAnother = false) {
   const startedAt = Date.now()
   const reportPath = join(artefacts, `${name}.json`)
   rmSync(reportPath, { force: true })
-  console.log(`\n--- ${name} ---`)
+  console.log(isBesideAnother ? `${name} is running ...` : `\n--- ${name} ---`)
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
   const parameters = [
     vitest,
@@ -79,22 +94,26 @@ async function runSuite(name) {
     '--reporter=dot',
     '--reporter=./tools/test-reporter.ts',
   ]
-  const status = await runLoudly(process.execPath, parameters, { ...environment, WATCHFIRE_TEST_REPORT: reportPath })
+  const env = { ...environment, WATCHFIRE_TEST_REPORT: reportPath }
+  const { status, output } = await (isBesideAnother ? runQuietly : runLoudly)(process.execPath, parameters, env)
+  if (isBesideAnother) console.log(`\n--- ${name} ---\n${output}`)
   const report = existsSync(reportPath) ? parseJson(readFileSync(reportPath, 'utf8')) : undefined
   if (!report) return addRow({ part: name, failed: 1, startedAt, note: `no report (exit ${status})` })
-  const { passed, failed, skipped } = report
+  const { passed, failed, failures, skipped } = report
   if (passed + failed + skipped.length === 0) {
     return addRow({ part: name, skipped: [{ name: `all of ${name}`, reason: 'it has no tests' }], startedAt })
   }
   // The exit code has the last word: vitest also fails for what is no test, such as an unhandled rejection.
-  addRow({ part: name, passed, failed: status !== 0 && failed === 0 ? 1 : failed, skipped, startedAt })
+  addRow({ part: name, passed, failed: status !== 0 && failed === 0 ? 1 : failed, failures, skipped, startedAt })
 }
 
-function addRow({ part, passed = 0, failed = 0, skipped = [], startedAt, note = '' }) {
-  rows.push({ part, passed, failed, skipped, note, seconds: (Date.now() - startedAt) / 1000 })
+function addRow({ part, passed = 0, failed = 0, failures = [], skipped = [], startedAt, note = '' }) {
+  rows.push({ part, passed, failed, failures, skipped, note, seconds: (Date.now() - startedAt) / 1000 })
 }
 
 function finish() {
+  const order = (part) => suites.indexOf(part)
+  rows.sort((a, b) => order(a.part) - order(b.part))
   const unexcused = requireAll
     ? rows.flatMap((row) => row.skipped.filter((test) => !needsShared(test)).map((test) => [row.part, test]))
     : []
@@ -107,12 +126,15 @@ function finish() {
     row.note || reasons(row.skipped),
   ])
   printTable(['part', 'passed', 'failed', 'skipped', 'seconds', 'why skipped'], lines)
+  for (const { part, failures } of rows)
+    for (const { name, message } of failures) console.log(`failed: ${part}: ${name}${message ? `: ${message}` : ''}`)
   for (const [part, { name, reason }] of unexcused) {
     console.log(`skipped although WATCHFIRE_REQUIRE=all: ${part}: ${name}${reason ? ` (${reason})` : ''}`)
   }
   const sum = (key) => rows.reduce((total, row) => total + row[key], 0)
   const skipped = rows.reduce((total, row) => total + row.skipped.length, 0)
   const failed = sum('failed') + unexcused.length
+  console.log(`${Math.round(process.uptime())} seconds in all`)
   console.log(`${sum('passed')} passed, ${failed} failed, ${skipped - unexcused.length} skipped`)
   process.exit(failed > 0 ? 1 : 0)
 }
@@ -144,25 +166,31 @@ function printTable(head, lines) {
   }
 }
 
+/** What is no npm package; where it has to be installed, the unit tests need not wait for it. */
+async function findParts() {
+  if (isWanted('e2e')) Object.assign(environment, await findChromium())
+  if (isWanted('contract')) await findPostgres()
+}
+
 /** The browser of the e2e part: CHROME_PATH, the system's, or one that apt-get installs when we may. */
-function chromium() {
+async function findChromium() {
   const find = () =>
     process.env.CHROME_PATH ||
     onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'])
-  const found = find() || (aptInstall('chromium') && find())
-  if (found) return { CHROME_PATH: found }
+  const path = find() || ((await aptInstall('chromium')) && find())
+  if (path) return { CHROME_PATH: path }
   console.log('No Chromium found: install one (Debian: apt-get install chromium) or name it with CHROME_PATH.')
   return {}
 }
 
 /** A PostgreSQL server that is not ours, for the contract of the state store: installed where we may, else asked for. */
-function findPostgres() {
+async function findPostgres() {
   if (process.env.WATCHFIRE_TEST_POSTGRES_URL) return
   const find = () => {
     const base = '/usr/lib/postgresql'
     return existsSync(base) && readdirSync(base).some((version) => existsSync(join(base, version, 'bin', 'initdb')))
   }
-  if (find() || (aptInstall('postgresql') && find())) return
+  if (find() || ((await aptInstall('postgresql')) && find())) return
   console.log(
     'No PostgreSQL server found: install one (Debian: apt-get install postgresql) or give WATCHFIRE_TEST_POSTGRES_URL.',
   )
@@ -174,17 +202,22 @@ function onPath(names) {
 }
 
 /** True when apt-get installed the package; only root may, and only on Debian and its kin. */
-function aptInstall(name) {
+async function aptInstall(name) {
   if (process.getuid?.() !== 0 || !onPath(['apt-get'])) return false
   console.log(`Installing ${name} with apt-get ...`)
-  const options = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }
-  if (spawnSync('apt-get', ['update', '-q'], options).status !== 0) return false
-  return spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', name], options).status === 0
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const install = ['install', '-y', '-q', '--no-install-recommends', name]
+  for (const parameters of [['update', '-q'], install]) {
+    const { status, output } = await runQuietly('apt-get', parameters, env)
+    if (status !== 0) console.error(output)
+    if (status !== 0) return false
+  }
+  return true
 }
 
-function runQuietly(command, parameters) {
+function runQuietly(command, parameters, env = process.env) {
   return new Promise((resolve) => {
-    const child = spawn(command, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env })
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
     child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
@@ -196,8 +229,11 @@ function runQuietly(command, parameters) {
 function runLoudly(command, parameters, env) {
   return new Promise((resolve) => {
     const child = spawn(command, parameters, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env })
-    child.on('error', () => resolve(1))
-    child.on('close', (status) => resolve(status ?? 1))
+    child.on('error', (error) => {
+      console.error(error.message)
+      resolve({ status: 1, output: '' })
+    })
+    child.on('close', (status) => resolve({ status: status ?? 1, output: '' }))
   })
 }
 
