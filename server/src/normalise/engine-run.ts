@@ -51,6 +51,20 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
     return name
   }
 
+  /**
+   * Logs that programs write to files begin with a time too, and what follows (a thread, a process) is no host. A parser that knows
+   * the whole line is believed when none knows what would be the content.
+   */
+  function ownsItsTime(text: string): boolean {
+    const recognised = () => chooser.recognise(run, { generic: false }).next().done === false
+    if (recognised()) return false
+    const content = run.text
+    run.text = text
+    const found = recognised()
+    run.text = content
+    return found
+  }
+
   function putHeader(header: SyslogHeader): void {
     if (header.host !== '') stores.host(run, header.host)
     if (header.priority >= 0) {
@@ -165,6 +179,11 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
         parsed = json
       }
       run.reason = ''
+      if (run.hasHeader && run.program === '' && run.header.priority < 0 && ownsItsTime(text)) {
+        Object.assign(run.header, emptySyslogHeader())
+        run.hasHeader = false
+        run.text = text
+      }
     },
     restart() {
       run.source = {}

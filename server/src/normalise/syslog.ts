@@ -201,7 +201,7 @@ function readTag(text: string, start: number, header: SyslogHeader): void {
       code === 64
     if (!word) break
   }
-  if (at === start || at >= text.length) return
+  if (at === start || at >= text.length || text.charCodeAt(start) === 40) return
   const code = text.charCodeAt(at)
   let end = at
   let pidStart = 0

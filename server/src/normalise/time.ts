@@ -32,9 +32,9 @@ interface Cursor {
 /**
  * Milliseconds since the epoch for any of the time formats that logs use, or NaN. The format is told by its shape:
  * ISO 8601 with `T` or a blank, `2026/01/31 10:00:00`, `Jan 31 10:00:00 [2026]`, `Jan 31 2026 10:00:00`, with a
- * weekday in front, `31/Jan/2026:10:00:00 +0800`, `31 Jan 2026 10:00:00`, `20260131100000`, and seconds,
- * milliseconds, microseconds or nanoseconds since the epoch. A time without a zone is in `zone`; one without a year
- * gets the year that puts it nearest to `referenceMs`. `CST` is China Standard Time.
+ * weekday in front, `31/Jan/2026:10:00:00 +0800`, `31 Jan 2026 10:00:00`, `20260131100000`, `20260131 10:00:00`,
+ * `260131 10:00:00`, and seconds, milliseconds, microseconds or nanoseconds since the epoch. A time without a zone is
+ * in `zone`; one without a year gets the year that puts it nearest to `referenceMs`. `CST` is China Standard Time.
  */
 export function parseTime(value: unknown, zone: Zone, referenceMs: number): number {
   if (typeof value === 'number') return epochMs(value)
@@ -47,7 +47,10 @@ export function parseTime(value: unknown, zone: Zone, referenceMs: number): numb
     if (fifth === 45 || fifth === 47 || fifth === 46) return parseYearFirst(text, zone)
     if (/^\d{9,10}(?:\.\d+)?$/.test(text) || /^\d{13}(?:\.\d+)?$|^\d{16}$|^\d{19}$/.test(text))
       return epochMs(Number(text))
-    if (/^\d{8}[T ]?\d{6}/.test(text)) return parseCompact(text, zone)
+    const compact =
+      /^(\d{4})(\d{2})(\d{2})[T ]?(\d{2}):?(\d{2}):?(\d{2})(.*)$/.exec(text) ??
+      /^(\d{2})(\d{2})(\d{2}) {1,2}(\d{1,2}):(\d{2}):(\d{2})(.*)$/.exec(text)
+    if (compact) return parseCompact(compact, zone)
     const third = text.charCodeAt(2)
     if (third === 47 || third === 32 || third === 45 || text.charCodeAt(1) === 32) return parseDayFirst(text, zone)
     return Number.NaN
@@ -97,9 +100,10 @@ function parseLoose(text: string, zone: Zone): number {
   return parseYearFirst(`${match[1]}-${pad(match[2]!)}-${pad(match[3]!)} ${time}`, zone)
 }
 
-function parseCompact(text: string, zone: Zone): number {
-  const parts = /^(\d{4})(\d{2})(\d{2})[T ]?(\d{2})(\d{2})(\d{2})(.*)$/.exec(text)!
-  return parseYearFirst(`${parts[1]}-${parts[2]}-${parts[3]}T${parts[4]}:${parts[5]}:${parts[6]}${parts[7]}`, zone)
+/** Parts of `20260131100000`, `20260131 10:00:00` and, as MySQL writes it, `260131  9:00:00`. */
+function parseCompact([, year, month, date, hour, minute, second, rest]: string[], zone: Zone): number {
+  const century = year!.length === 2 ? '20' : ''
+  return parseYearFirst(`${century}${year}-${month}-${date}T${hour!.padStart(2, '0')}:${minute}:${second}${rest}`, zone)
 }
 
 /** `31/Jan/2026:10:00:00 +0800`, `31 Jan 2026 10:00:00`, `31/01/2026 10:00:00`. */
