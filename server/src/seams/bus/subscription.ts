@@ -24,6 +24,7 @@ interface Lane {
 }
 
 const defaultBatchSize = 4096
+const turnOfEventLoop = () => new Promise<void>((resolve) => setImmediate(resolve))
 const firstRetryMs = 100
 const longestRetryMs = 10_000
 
@@ -111,6 +112,9 @@ export class LocalSubscription implements Subscription {
       await this.#insist(`a batch of partition ${partition} was not dealt with`, () =>
         this.#subscriber.onBatch(delivered),
       )
+      // While a backlog lies in memory, batch would follow batch without a turn of the event loop: what this thread sends
+      // to the disk, the event store and other threads would stand still.
+      await turnOfEventLoop()
     }
     await reader.close()
     if (assigned) await this.#subscriber.onRevoke?.(partition)
