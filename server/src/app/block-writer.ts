@@ -38,7 +38,7 @@ const longestRetryDelayMs = 5_000
  * collector need not walk, and is encoded in slices of a batch.
  */
 export function createBlockWriter(options: BlockWriterOptions) {
-  const { clock, ledger, maxRows = 50_000, maxRawBytes = 32 << 20, maxDelayMs = 500 } = options
+  const { clock, ledger, maxRows = 50_000, maxRawBytes = 32 << 20, maxDelayMs = 1_000 } = options
   const open = new Map<number, Block>()
   const storing = new Map<number, Promise<void>>()
   /** Partitions whose block is cut by the caller alone: what was begun before a restart is cut again as it was. */

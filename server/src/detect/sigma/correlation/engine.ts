@@ -2,6 +2,7 @@ import { type Correlation, entryLimit, hasNot } from './definition.ts'
 import {
   countedValue,
   type Group,
+  groupKey,
   groupText,
   type Held,
   isGroup,
@@ -12,7 +13,7 @@ import {
   type Runner,
 } from './group.ts'
 import type { CorrelationInput } from './input.ts'
-import { compareEntries, dropDead, type Entry, evaluate, insert, prune } from './window.ts'
+import { compareEntries, dropDead, type Entry, evaluate, insert, needsMoreThanOne, prune } from './window.ts'
 
 export interface CorrelationFiring {
   correlation: Correlation
@@ -131,7 +132,14 @@ export class CorrelationEngine {
     this.evidenceLimit = options.evidenceLimit ?? 100
     this.refire = options.refire ?? 'once'
     for (const correlation of correlations) {
-      const runner: Runner = { correlation, groups: new Map(), waiting: new Set(), payloads: new Map() }
+      const firstEventNeverFires = needsMoreThanOne(correlation)
+      const runner: Runner = {
+        correlation,
+        firstEventNeverFires,
+        groups: new Map(),
+        waiting: new Set(),
+        payloads: new Map(),
+      }
       this.runners.push(runner)
       for (const [rule, id] of correlation.rules.entries()) {
         const list = this.runnersByRule.get(id)
@@ -206,10 +214,22 @@ export class CorrelationEngine {
       this.counters.late++
       return
     }
-    const key = values.length === 0 ? input.scope : `${input.scope}${keySeparator}${values.join(keySeparator)}`
-    const group = this.groupFor(runner, key)
+    const key = groupKey(input.scope, values)
     const entry: Entry = { timeMs: input.timeMs, eventId: input.eventId, rule }
     if (value !== undefined) entry.value = value
+    let held = runner.groups.get(key)
+    if (held === undefined) {
+      this.makeRoom()
+      if (runner.firstEventNeverFires) {
+        runner.groups.set(key, entry)
+        return
+      }
+    }
+    if (held === undefined || !isGroup(held)) {
+      held = { key, entries: held === undefined ? [] : [held], fired: undefined, processed: 0 }
+      runner.groups.set(key, held)
+    }
+    const group = held
     const lastProcessed = group.entries[group.processed - 1]
     const at = insert(correlation, group.entries, entry)
     if (at === undefined) {
@@ -352,17 +372,11 @@ export class CorrelationEngine {
     return values
   }
 
-  private groupFor(runner: Runner, key: string): Group {
-    const held = runner.groups.get(key)
-    if (held && isGroup(held)) return held
-    const group: Group = { key, entries: held ? [held] : [], fired: undefined, processed: 0 }
-    if (!held) {
-      this.sweep()
-      if (this.groupCount >= this.groupLimit) this.evict()
-      this.groupCount++
-    }
-    runner.groups.set(key, group)
-    return group
+  /** For one more group. */
+  private makeRoom(): void {
+    this.sweep()
+    if (this.groupCount >= this.groupLimit) this.evict()
+    this.groupCount++
   }
 
   /** Drops the oldest group of the correlation that has most. */
@@ -455,12 +469,16 @@ export class CorrelationEngine {
       )
       if (!runner) continue
       for (const [key, fired, processed, entries] of groups) {
-        const group = this.groupFor(runner, key)
-        group.fired = typeof fired === 'number' ? [fired] : (fired ?? undefined)
-        group.processed = processed
-        group.entries = entries.map(([timeMs, eventId, rule, value]) =>
-          value === undefined ? { timeMs, eventId, rule } : { timeMs, eventId, rule, value },
-        )
+        const group: Group = {
+          key,
+          entries: entries.map(([timeMs, eventId, rule, value]) =>
+            value === undefined ? { timeMs, eventId, rule } : { timeMs, eventId, rule, value },
+          ),
+          fired: typeof fired === 'number' ? [fired] : (fired ?? undefined),
+          processed,
+        }
+        this.makeRoom()
+        runner.groups.set(key, group)
         if (runner.correlation.monotone) {
           if (group.entries.length === 1 && fired === null) runner.groups.set(key, group.entries[0]!)
         } else if (processed < entries.length) runner.waiting.add(group)

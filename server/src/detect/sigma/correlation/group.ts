@@ -23,6 +23,8 @@ export function isGroup(held: Held): held is Group {
 
 export interface Runner {
   correlation: Correlation
+  /** A group's first event is kept without looking whether it fires. */
+  firstEventNeverFires: boolean
   groups: Map<string, Held>
   /** Groups with entries that wait for the watermark. */
   waiting: Set<Group>
@@ -48,7 +50,13 @@ export function groupText(value: FieldValue | undefined): string | undefined {
   if (value === undefined || value === null) return undefined
   if (Array.isArray(value))
     return value.length === 1 ? groupText(value[0]) : value.length === 0 ? undefined : JSON.stringify(value)
-  return String(value).replaceAll(keySeparator, '')
+  const text = String(value)
+  return text.includes(keySeparator) ? text.replaceAll(keySeparator, '') : text
+}
+
+export function groupKey(scope: string, values: readonly string[]): string {
+  if (values.length === 1) return scope + keySeparator + values[0]!
+  return values.length === 0 ? scope : scope + keySeparator + values.join(keySeparator)
 }
 
 export const missing = Symbol('missing')

@@ -33,26 +33,33 @@ export function insert(correlation: Correlation, entries: Entry[], entry: Entry)
   if (at === entries.length) entries.push(entry)
   else entries.splice(at, 0, entry)
   if (!correlation.monotone) return at
-  if (correlation.type === 'value_count') return thin(correlation, entries, at, (other) => other.value === entry.value)
-  if (correlation.type === 'temporal') return thin(correlation, entries, at, (other) => other.rule === entry.rule)
-  return at
+  return correlation.type === 'value_count' || correlation.type === 'temporal' ? thin(correlation, entries, at) : at
 }
 
-/** Drops the entry before or behind the one at `at` that stands needlessly between two of its kind. */
-function thin({ timespanMs }: Correlation, entries: Entry[], at: number, isKind: (other: Entry) => boolean): number {
-  const next = (from: number, step: 1 | -1) => {
-    let i = from + step
-    while (i >= 0 && i < entries.length && !isKind(entries[i]!)) i += step
-    return i
-  }
-  const after = next(at, 1)
-  const beyond = after < entries.length ? next(after, 1) : entries.length
-  if (beyond < entries.length && entries[beyond]!.timeMs - entries[at]!.timeMs <= timespanMs) entries.splice(after, 1)
-  const before = next(at, -1)
-  const first = before >= 0 ? next(before, -1) : -1
-  if (first < 0 || entries[at]!.timeMs - entries[first]!.timeMs > timespanMs) return at
+/** Drops the entry before or behind the one at `at` that stands needlessly between two of its kind: of its value, or of its rule. */
+function thin({ type, timespanMs }: Correlation, entries: Entry[], at: number): number {
+  const next = type === 'value_count' ? nextOfValue : nextOfRule
+  const entry = entries[at]!
+  const after = next(entries, entry, at, 1)
+  const beyond = after < entries.length ? next(entries, entry, after, 1) : entries.length
+  if (beyond < entries.length && entries[beyond]!.timeMs - entry.timeMs <= timespanMs) entries.splice(after, 1)
+  const before = next(entries, entry, at, -1)
+  const first = before >= 0 ? next(entries, entry, before, -1) : -1
+  if (first < 0 || entry.timeMs - entries[first]!.timeMs > timespanMs) return at
   entries.splice(before, 1)
   return at - 1
+}
+
+function nextOfValue(entries: readonly Entry[], { value }: Entry, from: number, step: 1 | -1): number {
+  let i = from + step
+  while (i >= 0 && i < entries.length && entries[i]!.value !== value) i += step
+  return i
+}
+
+function nextOfRule(entries: readonly Entry[], { rule }: Entry, from: number, step: 1 | -1): number {
+  let i = from + step
+  while (i >= 0 && i < entries.length && entries[i]!.rule !== rule) i += step
+  return i
 }
 
 /** Events of one rule that an order keeps: the newest is what a trailing window asks for; the others serve orders that were begun before. */
@@ -115,6 +122,13 @@ function pruneOrder(entries: Entry[], rule: number, liveMs: number): number {
     1,
   )
   return dropped!.timeMs < liveMs ? 0 : 1
+}
+
+/** True when a correlation that fires at once cannot fire with the only event of a group. */
+export function needsMoreThanOne(correlation: Correlation): boolean {
+  const { type, monotone, expression } = correlation
+  const counts = type === 'event_count' || type === 'value_count'
+  return monotone && counts && expression === undefined && capacity(correlation) > 1
 }
 
 /** How many entries a condition that is counted up to asks for; others are kept while they are in reach. */
