@@ -66,7 +66,7 @@ async function collect(bus: Bus, group: string, { commit = false, batchSize = 10
   return { seen, subscription }
 }
 
-async function until(condition: () => boolean, limitMs = 5_000): Promise<void> {
+async function until(condition: () => boolean, limitMs = 30_000): Promise<void> {
   const deadline = Date.now() + limitMs
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('the condition was not met in time')

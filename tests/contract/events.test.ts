@@ -164,7 +164,7 @@ async function countOf(side: Side, where: string, unitPath = '/'): Promise<numbe
   return Number(row!.n)
 }
 
-async function until(condition: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, limitMs = 60_000): Promise<void> {
   const deadline = Date.now() + limitMs
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('the condition was not met in time')
@@ -529,7 +529,7 @@ describe.skipIf(!hasEngine).each(sides)('the event store %s', (_name, open) => {
       expect(states).toContain('down')
       expect(states.at(-1)).toBe('ready')
     }
-  }, 90_000)
+  }, 300_000)
 })
 
 describe.skipIf(!hasEngine)('the embedded event store', () => {

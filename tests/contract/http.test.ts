@@ -182,7 +182,7 @@ describe('ingest', () => {
         records.push(...batch.records.map(decodeRawRecord))
       },
     })
-    for (let wait = 0; wait < 100 && records.length < count; wait++)
+    for (let wait = 0; wait < 1500 && records.length < count; wait++)
       await new Promise((resolve) => setTimeout(resolve, 20))
     await subscription.close()
     return records
@@ -269,7 +269,7 @@ describe('the live stream', () => {
     return { frames, opened, close: () => request.destroy(), text: () => frames.join('') }
   }
   const until = async (condition: () => boolean) => {
-    for (let wait = 0; wait < 250 && !condition(); wait++) await new Promise((resolve) => setTimeout(resolve, 10))
+    for (let wait = 0; wait < 3000 && !condition(); wait++) await new Promise((resolve) => setTimeout(resolve, 10))
     expect(condition()).toBe(true)
   }
   const change = (id: string, unitPath: string) => ({

@@ -919,7 +919,7 @@ async function backTestOf(side: Side): Promise<number> {
 
 async function finished(side: Side, id: number) {
   await expect
-    .poll(async () => (await call(side.operator, 'GET', `rules/back-tests/${id}`)).body.status, { timeout: 20_000 })
+    .poll(async () => (await call(side.operator, 'GET', `rules/back-tests/${id}`)).body.status, { timeout: 60_000 })
     .toBe('done')
   return (await call(side.operator, 'GET', `rules/back-tests/${id}`)).body
 }

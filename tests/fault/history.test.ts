@@ -47,7 +47,7 @@ const analytic: Analytic = {
   ...shipped,
   lateAfterMinutes: 600,
   sql: `SELECT unit_path, any(source_key) AS source_key, user_name AS group_key, toUnixTimestamp64Milli(min(timestamp)) AS time_ms,
-      groupArray(event_id) AS event_ids, user_name AS \`user.name\`, max(sleepEachRow(0.2)) AS pause
+      groupArray(event_id) AS event_ids, user_name AS \`user.name\`, max(sleepEachRow(0.6)) AS pause
     FROM watchfire.events
     WHERE timestamp >= fromUnixTimestamp64Milli({from: Int64}, 'UTC') AND timestamp < fromUnixTimestamp64Milli({to: Int64}, 'UTC')
       AND user_name != '' AND {since: Int64} < {to: Int64} AND {zone: String} != ''
