@@ -5,7 +5,7 @@ const workers = Math.max(1, Math.min(4, availableParallelism()))
 
 /**
  * One project a part of the summary. `atOnce` files run beside each other: as many as there are processors where they
- * compute, one where each keeps servers busy, more where they wait. No file shares a folder or a port with another.
+ * compute, one where each keeps servers busy, two where they wait. No file shares a folder or a port with another.
  */
 function part(name: string, include: string[], options: { timeoutMs: number; atOnce: number }, groupOrder: number) {
   return {
@@ -29,8 +29,8 @@ const parts = [
   part('golden', ['tests/golden/**/*.test.ts'], { timeoutMs: 120_000, atOnce: 1 }, 2),
   part('contract', ['tests/contract/**/*.test.ts'], { timeoutMs: 120_000, atOnce: 1 }, 3),
   part('simulation', ['tests/sim/**/*.test.ts'], { timeoutMs: 120_000, atOnce: workers }, 4),
-  part('fault', ['tests/fault/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 3 }, 5),
-  part('e2e', ['tests/e2e/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 1 }, 6),
+  part('fault', ['tests/fault/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 2 }, 5),
+  part('e2e', ['tests/e2e/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 2 }, 6),
 ]
 
 export default defineConfig({

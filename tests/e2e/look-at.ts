@@ -7,21 +7,23 @@ import { type Desk, type Language, screens } from '../harness/browser.ts'
 /** Where the pictures of pages are kept for people to look at. */
 const pictures = join(import.meta.dirname, '../../.artefacts/screenshots')
 
+type Size = (typeof screens)[number]
+
 /** First words of the keys of the words: `pages` of `pages.overview`. */
 const keyGroups = Object.keys(zhCN)
 
 /**
- * What is wrong with the page now open, at every size of a desk: nothing, or one line for each defect. Keeps a picture
- * of each size. `data` are texts that people entered and that may be of any language.
+ * What is wrong with the page now open, at every size of a desk or at the `sizes` given: nothing, or one line for each
+ * defect. Keeps a picture of each size. `data` are texts that people entered and that may be of any language.
  */
 export async function lookAt(
   desk: Desk,
   name: string,
-  { language, data = [] }: { language: Language; data?: string[] },
+  { language, data = [], sizes = screens }: { language: Language; data?: string[]; sizes?: readonly Size[] },
 ): Promise<string[]> {
   const { page } = desk
   const defects: string[] = []
-  for (const [index, size] of screens.entries()) {
+  for (const [index, size] of sizes.entries()) {
     await page.setViewportSize(size)
     await desk.settle()
     const wide = await page.evaluate(tooWide)
@@ -32,7 +34,7 @@ export async function lookAt(
     mkdirSync(join(file, '..'), { recursive: true })
     await page.screenshot({ path: file })
   }
-  await page.setViewportSize(screens[0])
+  if (sizes.length > 1) await page.setViewportSize(sizes[0]!)
   return [...defects, ...desk.takeProblems().map((problem) => `${name}: ${problem}`)]
 }
 

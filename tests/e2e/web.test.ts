@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { choosePassword, type Desk, hasBrowser, openDesk, openWindow, signIn } from '../harness/browser.ts'
+import {
+  choosePassword,
+  type Desk,
+  hasBrowser,
+  type Language,
+  openDesk,
+  openWindow,
+  screens,
+  signIn,
+} from '../harness/browser.ts'
 import { until } from '../harness/platform.ts'
 import { sendTcp } from '../harness/send.ts'
 import { lookAt } from './look-at.ts'
@@ -246,6 +255,15 @@ describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
       data = await furnish(stage)
     })
 
+    /** Pages that were looked at in every size; for whoever else may open them the usual one is enough. */
+    const looked = new Set<string>()
+    const sizesOf = (name: string, language: Language) => {
+      const page = `${name} ${language}`
+      const isNew = !looked.has(page)
+      looked.add(page)
+      return isNew ? screens : screens.slice(0, 1)
+    }
+
     const rounds = accounts.flatMap((account) => (['zh-CN', 'en'] as const).map((language) => ({ account, language })))
 
     it.each(rounds)('for $account in $language', async ({ account, language }) => {
@@ -259,12 +277,14 @@ describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
       for (const name of names) {
         await page.getByTestId(name).click()
         await page.locator(`[data-testid=${name}][aria-current=page]`).waitFor()
-        defects.push(...(await lookAt(screen, `${account}/${name.slice(4)}`, { language, data })))
+        const sizes = sizesOf(name, language)
+        defects.push(...(await lookAt(screen, `${account}/${name.slice(4)}`, { language, data, sizes })))
       }
       for (const [name, path] of await details(account)) {
         await page.goto(path)
         await page.locator('main .detail, main .page').first().waitFor()
-        defects.push(...(await lookAt(screen, `${account}/${name}`, { language, data })))
+        const sizes = sizesOf(name, language)
+        defects.push(...(await lookAt(screen, `${account}/${name}`, { language, data, sizes })))
       }
       // What the role may not open stays in the menu and says why.
       for (const entry of await page.locator('nav .entry[aria-disabled=true]').all())
