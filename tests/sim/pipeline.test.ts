@@ -56,7 +56,13 @@ async function begin(random: Random): Promise<Durable> {
   await store.database.execute(sql`TRUNCATE incidents, incident_entities, incident_activity, incident_undo, detections,
     detection_entities, match_windows, rejected_matches, outbox, deliveries, offsets RESTART IDENTITY CASCADE`)
   const { database } = store
-  return { disk: new SimulatedDisk(random), database, correlations: undefined, blocks: new Map<string, Event[]>() }
+  return {
+    disk: new SimulatedDisk(random),
+    database,
+    correlations: undefined,
+    auditEvents: undefined,
+    blocks: new Map<string, Event[]>(),
+  }
 }
 
 /** What people see in the end, without what may differ: ids, and moments of our own clock. */
@@ -68,6 +74,23 @@ async function outcomeOf({ blocks, database }: Durable) {
       first_seen_at, last_seen_at FROM incidents WHERE status <> 'merged' ORDER BY first_seen_at, title_en, score`)
   const { rows: found } = await database.execute(sql`SELECT id, match_count FROM detections ORDER BY id`)
   return { records: records.sort(), incidents: rows, detections: found }
+}
+
+/** What is stored, one event a record, and what was found, when the process lives once for each of these parts. */
+async function afterLives(...parts: string[][]) {
+  const random = createRandom(3)
+  const durable = await begin(random)
+  const sent: Sent[] = []
+  for (const part of parts) {
+    for (const line of part) sent.push({ key: line, records: [recordOf(line, sent.length)], acknowledged: false })
+    expect(await live(durable, sent, random, { value: 1_000_000 }, tick, 1)).toBe(true)
+    durable.disk.restart()
+  }
+  const events = [...durable.blocks.values()].flat()
+  return {
+    events: events.map(({ id, continues, fields }) => ({ id, continues, fields })),
+    ...(await outcomeOf(durable)),
+  }
 }
 
 const tick = () => void vi.advanceTimersByTime(1_000)
@@ -105,3 +128,12 @@ test(
   },
   Math.max(600_000, seeds * 20_000),
 )
+
+test('a kernel audit event that a restart cuts between two of its records is what it is without the restart', async () => {
+  const last = lines.length - 1
+  const whole = await afterLives(lines)
+  const [call, program] = whole.events.slice(-2)
+  expect(program!.continues).toBe(call!.id)
+  expect(program!.fields).toMatchObject({ 'process.executable': '/usr/bin/shred', tags: ['audit_continued'] })
+  expect(await afterLives(lines.slice(0, last), lines.slice(last))).toEqual(whole)
+})

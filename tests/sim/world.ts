@@ -10,6 +10,7 @@ import { pino } from 'pino'
 import { createBlockWriter } from '../../server/src/app/block-writer.ts'
 import { createMatchPublisher } from '../../server/src/app/match-publisher.ts'
 import { createPipeline } from '../../server/src/app/pipeline.ts'
+import { openAuditFile } from '../../server/src/app/threads/audit-file.ts'
 import { correlationGroup, createCorrelationIntake } from '../../server/src/app/threads/correlation-intake.ts'
 import { createDetectionIntake } from '../../server/src/app/threads/detection-intake.ts'
 import { createIntake } from '../../server/src/app/threads/intake.ts'
@@ -62,6 +63,8 @@ export interface Durable {
   database: Database
   /** The file of the state of correlations; each process has it in a folder of its own, so that a dead one writes in vain. */
   correlations: string | undefined
+  /** The file of unfinished audit events, likewise. */
+  auditEvents: string | undefined
   /** Event store: token -> events, as one block each. */
   blocks: Map<string, Event[]>
 }
@@ -70,7 +73,7 @@ class Ended extends Error {}
 
 /**
  * Lives from what is durable until all that is sent has gone through, or until `stepsLeft` operations were begun; true
- * when all went through. Batches are cut at random.
+ * when all went through. Batches are cut at random, of `mostRecords` at most.
  */
 export async function live(
   durable: Durable,
@@ -78,12 +81,13 @@ export async function live(
   random: Random,
   stepsLeft: { value: number },
   tick: () => void,
+  mostRecords = 30,
 ): Promise<boolean> {
   const world = { ended: false }
   const flying = new Set<Promise<unknown>>()
   /** Every operation that leaves the process passes here, before and after. */
-  function step(): void {
-    if (world.ended || stepsLeft.value-- <= 0) {
+  function step(isRead = false): void {
+    if (world.ended || (!isRead && stepsLeft.value-- <= 0)) {
       world.ended = true
       throw new Ended('the process ended here')
     }
@@ -132,6 +136,11 @@ export async function live(
   }).catch(() => undefined)
   if (!bus) return false
   const ledger = openBlockLedger('/blocks', files)
+  const dataDir = mkdtempSync(join(tmpdir(), 'watchfire-world-'))
+  const auditPath = join(dataDir, 'audit-events.json')
+  if (durable.correlations) writeFileSync(join(dataDir, 'correlations.json'), durable.correlations, { mode: 0o600 })
+  if (durable.auditEvents) writeFileSync(auditPath, durable.auditEvents, { mode: 0o600 })
+  const auditFile = openAuditFile(auditPath, { clock, logger })
   const normaliser = createNormaliser(parsers, { zone: 'UTC' })
   const knowledge = { assets: [], units: new Map(), sources: new Map(), indicators: [] }
   const blocks = createBlockWriter({
@@ -152,21 +161,26 @@ export async function live(
         release: () => undefined,
       }
     },
-    commit: (partition, last) => bus.commit('raw', processGroup, partition, last),
+    onClose: ({ partition, last }) => auditFile.note(partition, last, normaliser.unfinished(partition)),
+    async commit(partition, last) {
+      step()
+      auditFile.save()
+      await bus.commit('raw', processGroup, partition, last)
+    },
     onFailure: () => undefined,
     maxRows: 1 + random.below(40),
   })
-  const intake = createIntake({ normaliser, columnFile: { add: () => undefined }, logger })
+  const intake = createIntake({ normaliser, columnFile: { add: () => undefined }, auditFile, logger })
+  const publisher = createMatchPublisher({ bus, clock, logger })
   const pipeline = createPipeline({
     normalise: intake.normalise,
     enrich: createEnricher(knowledge, findPlace).enrich,
     detect: createDetector(ruleSet, { lookups }).match,
-    publishMatches: createMatchPublisher({ bus, clock, logger }).publish,
+    // A failure for good ends a thread; here it comes when the process has ended already.
+    publishMatches: (found) => publisher.publish(found).catch((error) => (world.ended ? never : Promise.reject(error))),
     store: blocks.add,
   })
   const lanes = createCorrelationLanes(() => createCorrelationStage(ruleSet, { latenessMs: correlationLatenessMs }))
-  const dataDir = mkdtempSync(join(tmpdir(), 'watchfire-world-'))
-  if (durable.correlations) writeFileSync(join(dataDir, 'correlations.json'), durable.correlations, { mode: 0o600 })
   const correlations = createCorrelationIntake({ bus, lanes, createCanaryLanes: () => lanes, dataDir, clock, logger })
   const correlator = createCorrelator({
     ...{ database, clock, attack, logger, notify: () => undefined, timeZone: 'UTC' },
@@ -184,7 +198,7 @@ export async function live(
     bus.subscribe(
       'raw',
       processGroup,
-      noted('raw', { batchSize: 1 + random.below(30), ...intake.replaying({ ledger, pipeline, blocks }) }),
+      noted('raw', { batchSize: 1 + random.below(mostRecords), ...intake.replaying({ ledger, pipeline, blocks }) }),
     ),
     bus.subscribe(
       'matches',
@@ -214,6 +228,7 @@ export async function live(
   world.ended = true
   await Promise.allSettled([...flying])
   durable.correlations = readPrivateFile(join(dataDir, 'correlations.json'))
+  durable.auditEvents = readPrivateFile(auditPath)
   // From here on it can do nothing but let go of its timers.
   void correlations.close().catch(() => undefined)
   await Promise.race([bus.close().catch(() => undefined), ticks(20)])
@@ -238,15 +253,18 @@ async function ticks(count: number): Promise<void> {
   for (let tick = 0; tick < count; tick++) await new Promise((resolve) => setImmediate(resolve))
 }
 
+/** Operations that change nothing: an end before one is an end before the next change. How many there are is a matter of time. */
+const reads = new Set<string | symbol>(['list', 'size', 'read', 'freeBytes'])
+
 /** The disk as one process sees it: once that has ended it changes nothing any more. */
-function guarded(files: Files, step: () => void): Files {
+function guarded(files: Files, step: (isRead: boolean) => void): Files {
   const guard = <Target extends object>(target: Target): Target =>
     new Proxy(target, {
       get(object, name) {
         const member = Reflect.get(object, name)
         if (typeof member !== 'function' || name === 'lock' || name === 'isLocked' || name === 'close') return member
         return async (...parameters: unknown[]) => {
-          step()
+          step(reads.has(name) || parameters[1] === 'read')
           const result = await member.apply(object, parameters)
           return name === 'open' ? guard(result as OpenFile) : result
         }

@@ -10,6 +10,8 @@ export interface BlockWriterOptions {
   ledger: Pick<BlockLedger, 'record'>
   /** A new block of the event store. */
   openBlock(): EventBlock
+  /** The block is closed: of its partition all records up to its last were given, and none beyond. */
+  onClose?(range: OffsetRange): void
   /** Everything up to `last` is stored. */
   commit(partition: number, last: number): Promise<void>
   /** Told of every failed attempt; the block is tried again until it succeeds or the writer is closed. */
@@ -75,6 +77,7 @@ export function createBlockWriter(options: BlockWriterOptions) {
     const block = open.get(partition)
     if (!block) return
     open.delete(partition)
+    options.onClose?.(block.range)
     storing.set(partition, store(block))
   }
 

@@ -7,7 +7,17 @@ import { NotUnderstood } from './run.ts'
 import type { SyslogHeader } from './syslog.ts'
 import type { Zone } from './zone.ts'
 
+/** A kernel audit event that may still go on: what a process that begins again needs to know of its records so far. */
+export interface UnfinishedAudit {
+  key: string
+  records: readonly AuditRecord[]
+  firstId: string
+  /** Characters of the records, which their values keep in memory. */
+  textLength: number
+}
+
 interface Held {
+  partition: number
   event: Event
   parser: Parser
   /** Records that came in earlier batches and have their event already. */
@@ -52,10 +62,15 @@ export function createAuditJoiner(run: EngineRun) {
     },
 
     /** The event of the first record of this batch, which those that follow may join. */
-    hold(key: string, audit: AuditRecord, first: { event: Event; parser: Parser; raw: Uint8Array; zone: Zone }): void {
-      const { event, parser, raw, zone } = first
+    hold(
+      key: string,
+      audit: AuditRecord,
+      first: { partition: number; event: Event; parser: Parser; raw: Uint8Array; zone: Zone },
+    ): void {
+      const { partition, event, parser, raw, zone } = first
       const known = carried.get(key)
       pending.set(key, {
+        partition,
         event,
         parser,
         earlier: known?.records ?? [],
@@ -79,9 +94,20 @@ export function createAuditJoiner(run: EngineRun) {
         if (records.length > 1 && !isTold) join(run, held, records)
         const isOver = records.some(({ type }) => type === endOfEvent)
         if (isOver || records.length > recordsLimit || held.textLength > textLimit) carried.forget(key)
-        else carried.keep(key, { records, firstId: held.firstId, textLength: held.textLength })
+        else {
+          const { partition, firstId, textLength, event } = held
+          carried.keep({ key, records, firstId, textLength, partition, lastMs: event.receivedAtMs })
+        }
       }
       pending = new Map()
+    },
+
+    /** What of a partition of the bus may go on in later batches, newest first. */
+    unfinished: (partition: number): UnfinishedAudit[] => carried.newestOf(partition),
+
+    /** Goes on from what `unfinished` told before a restart. */
+    resume(partition: number, unfinished: readonly UnfinishedAudit[]): void {
+      for (const one of unfinished.toReversed()) carried.keep({ ...one, partition, lastMs: 0 })
     },
   }
 }
@@ -114,12 +140,16 @@ function asList(tags: Event['fields'][string] | undefined): string[] {
 
 const newline = Buffer.from('\n')
 
-interface Carried {
-  records: readonly AuditRecord[]
-  firstId: string
-  /** Characters of the records, which their values keep in memory. */
-  textLength: number
+interface Carried extends UnfinishedAudit {
+  partition: number
+  /** When its last record was received. */
+  lastMs: number
 }
+
+/** The kernel tells the records of an event in one go: what got nothing for so long before the newest is not told to a restart. */
+const unfinishedMs = 10_000
+/** Most characters told to a restart. */
+const unfinishedLength = 1 << 20
 
 /** What the last batches held, in two generations: when the young one is full the old one is forgotten. */
 class CarriedRecords {
@@ -131,14 +161,34 @@ class CarriedRecords {
     return this.#young.get(key) ?? this.#old.get(key)
   }
 
-  keep(key: string, carried: Carried): void {
+  keep(carried: Carried): void {
+    const { key } = carried
     if (this.#young.size >= 5_000 || this.#youngLength + carried.textLength > 4 << 20) {
       this.#old = this.#young
       this.#young = new Map()
       this.#youngLength = 0
     }
     this.#youngLength += carried.textLength - (this.#young.get(key)?.textLength ?? 0)
+    // Last in the order of the map is what got a record last.
+    this.#young.delete(key)
     this.#young.set(key, carried)
+  }
+
+  newestOf(partition: number): UnfinishedAudit[] {
+    const found: UnfinishedAudit[] = []
+    let newestMs: number | undefined
+    let length = 0
+    for (const generation of [this.#young, this.#old]) {
+      for (const carried of [...generation.values()].reverse()) {
+        if (carried.partition !== partition || (generation === this.#old && this.#young.has(carried.key))) continue
+        newestMs ??= carried.lastMs
+        length += carried.textLength
+        if (carried.lastMs < newestMs - unfinishedMs || length > unfinishedLength) return found
+        const { key, records, firstId, textLength } = carried
+        found.push({ key, records, firstId, textLength })
+      }
+    }
+    return found
   }
 
   forget(key: string): void {

@@ -1,6 +1,6 @@
 import type { Event } from '../event/event.ts'
 import { type RawRecord, sourceKey } from '../event/raw-record.ts'
-import { createAuditJoiner } from './audit-join.ts'
+import { createAuditJoiner, type UnfinishedAudit } from './audit-join.ts'
 import { createChooser } from './choose.ts'
 import { decode, rawBytesLimit } from './decode.ts'
 import { createRun } from './engine-run.ts'
@@ -53,6 +53,10 @@ export interface Normalised {
 export interface Normaliser {
   /** Every record becomes at least one event (audit records of one serial in one batch become one together). */
   normalise(records: readonly PlacedRecord[], pins?: ReadonlyMap<string, SourcePin>): Normalised
+  /** Kernel audit events of a partition that may go on in the records to come, newest first and within a bound. */
+  unfinished(partition: number): UnfinishedAudit[]
+  /** Goes on from what `unfinished` told before a restart. */
+  resume(partition: number, unfinished: readonly UnfinishedAudit[]): void
   /** The parser most of the lines are for, and how sure that is (0 to 100). */
   recognise(lines: readonly string[]): { parser: string; confidence: number }
 }
@@ -78,6 +82,7 @@ interface SourceState {
 
 /** Where a record comes from and how it is to be read. */
 interface Place {
+  partition: number
   key: string
   record: RawRecord
   state: SourceState
@@ -179,7 +184,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
     id: string,
     place: Place,
   ): { event: Event | undefined; parser: string } {
-    const { key, record, state, pin } = place
+    const { partition, key, record, state, pin } = place
     const zone = pin?.zone === undefined ? defaultZone : zoneOf(pin.zone)
     run.open(part.text, part.json, record.receivedAtMs, zone, state.memory)
     const pinned = pin?.parser === undefined ? undefined : chooser.byName(pin.parser)
@@ -191,7 +196,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
     const joinKey = `${key}\n${audit.node || run.header.host}\n${audit.timeMs}:${audit.serial}`
     if (audits.joins(joinKey, audit, raw, id)) return { event: undefined, parser: parser.name }
     const event = finish(id, record, key, raw)
-    audits.hold(joinKey, audit, { event, parser, raw, zone })
+    audits.hold(joinKey, audit, { partition, event, parser, raw, zone })
     return { event, parser: parser.name }
   }
 
@@ -217,7 +222,7 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
         const text = trimEnd(decoded.text)
         const parts = splitParts(text) ?? [{ text, json: undefined }]
         const id = eventId(placed.partition, placed.offset)
-        const place: Place = { key, record, state: stateOf(key), pin: pins?.get(key) }
+        const place: Place = { partition: placed.partition, key, record, state: stateOf(key), pin: pins?.get(key) }
         let failed = false
         for (let index = 0; index < parts.length; index++) {
           const part = parts[index]!
@@ -249,6 +254,9 @@ export function createNormaliser(parsers: readonly Parser[], options: Normaliser
       audits.finish()
       return { events, offsets, sources: [...tallies.values()].map(finishTally), joined, columns }
     },
+
+    unfinished: audits.unfinished,
+    resume: audits.resume,
 
     recognise(lines) {
       const votes = new Map<string, number>()

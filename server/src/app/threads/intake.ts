@@ -6,6 +6,7 @@ import type { Normaliser, PlacedRecord, SourcePin, SourceStatistics } from '../.
 import type { BusBatch, Subscriber } from '../../seams/bus/bus.ts'
 import type { BlockLedger } from '../../seams/events/blocks.ts'
 import type { BlockWriter } from '../block-writer.ts'
+import type { openAuditFile } from './audit-file.ts'
 import type { openColumnFile } from './column-file.ts'
 
 /**
@@ -15,9 +16,10 @@ import type { openColumnFile } from './column-file.ts'
 export function createIntake(options: {
   normaliser: Normaliser
   columnFile: Pick<ReturnType<typeof openColumnFile>, 'add'>
+  auditFile: Pick<ReturnType<typeof openAuditFile>, 'at'>
   logger: Logger
 }) {
-  const { normaliser, columnFile, logger } = options
+  const { normaliser, columnFile, auditFile, logger } = options
   let pins: ReadonlyMap<string, SourcePin> = new Map()
   let statistics: SourceStatistics[] = []
   let unreadable = 0
@@ -78,6 +80,7 @@ export function createIntake(options: {
       const { ledger, pipeline, blocks } = options
       return {
         async onAssign(partition, committedOffset) {
+          normaliser.resume(partition, auditFile.at(partition, committedOffset))
           const begun = await ledger.pending(partition, committedOffset)
           if (!begun) return undefined
           blockEnds.set(partition, begun.last)

@@ -21,6 +21,7 @@ import { createLogger } from '../logger.ts'
 import { createMatchPublisher } from '../match-publisher.ts'
 import { createPipeline } from '../pipeline.ts'
 import { runThread } from '../thread-body.ts'
+import { openAuditFile } from './audit-file.ts'
 import { createCanaryNews } from './canary-news.ts'
 import { openColumnFile } from './column-file.ts'
 import { processGroup, type ThreadData } from './data.ts'
@@ -60,6 +61,7 @@ await runThread(async () => {
   const { parsers, refused } = loadParsers(folders)
   for (const file of refused) logger.error(file, 'a parser file was refused')
   const columnFile = openColumnFile(join(config.dataDir, `columns-${index}.json`), { clock, logger })
+  const auditFile = openAuditFile(join(config.dataDir, `audit-events-${index}.json`), { clock, logger })
   const normaliser = createNormaliser(parsers, { zone: config.timeZone, columns: columnFile.columns() })
   const findPlace = openPlaces(config, {
     findSystem: autonomousSystems && openAutonomousSystems(autonomousSystems),
@@ -91,13 +93,15 @@ await runThread(async () => {
     clock,
     ledger,
     openBlock: events.openBlock,
+    onClose: ({ partition, last }) => auditFile.note(partition, last, normaliser.unfinished(partition)),
     async commit(partition, last) {
       columnFile.save()
+      auditFile.save()
       await bus.commit('raw', processGroup, partition, last)
     },
     onFailure: (error, attempt) => logger.warn({ err: error, attempt }, 'a block could not be stored yet'),
   })
-  const intake = createIntake({ normaliser, columnFile, logger })
+  const intake = createIntake({ normaliser, columnFile, auditFile, logger })
   const canaries = createCanaryNews(bus.broadcast<CanaryNews>('canaries'), clock)
   const pipeline = createPipeline({
     normalise(batch) {
