@@ -1,7 +1,6 @@
-import { i32be, u16be } from '../../lib/binary.ts'
-import { type Packet, transport } from '../packet/packet.ts'
+import type { Packet } from '../packet/packet.ts'
+import { FlowKey, keyWords } from './flow-key.ts'
 
-const keyWords = 10
 const firstCapacity = 4_096
 
 /**
@@ -20,7 +19,7 @@ export class FlowTable {
   private places = new Int32Array(2 * firstCapacity)
   private mask = 2 * firstCapacity - 1
   private hashes = new Int32Array(firstCapacity)
-  private readonly probe = new Int32Array(keyWords)
+  private readonly key = new FlowKey()
   /** True when `find` found the packet's source to be the second endpoint of the key. */
   isReversed = false
   isNew = false
@@ -49,49 +48,14 @@ export class FlowTable {
 
   /** Finds or begins the flow of a packet; then `isReversed` and `isNew` tell more. Answers the row. */
   find(packet: Packet): number {
-    const { bytes, sourceOffset: source, destinationOffset: destination, protocol } = packet
-    const { probe } = this
-    let hash: number
-    if (packet.ipVersion === 4) {
-      const from = i32be(bytes, source)
-      const to = i32be(bytes, destination)
-      const reversed = isGreater(from, to) || (from === to && packet.sourcePort > packet.destinationPort)
-      this.isReversed = reversed
-      probe[0] = probe[1] = probe[2] = probe[4] = probe[5] = probe[6] = 0
-      probe[3] = reversed ? to : from
-      probe[7] = reversed ? from : to
-      probe[8] = reversed
-        ? (packet.destinationPort << 16) | packet.sourcePort
-        : (packet.sourcePort << 16) | packet.destinationPort
-      probe[9] = (protocol << 8) | 4
-      hash =
-        Math.imul(probe[3] ^ Math.imul(probe[7], 0x9e3779b1), 0x85ebca6b) ^ Math.imul(probe[8], 0xc2b2ae35) ^ probe[9]
-    } else {
-      const order = compareAddresses(bytes, source, destination)
-      const reversed = order > 0 || (order === 0 && packet.sourcePort > packet.destinationPort)
-      this.isReversed = reversed
-      const first = reversed ? destination : source
-      const second = reversed ? source : destination
-      hash = 0
-      for (let word = 0; word < 4; word++) {
-        probe[word] = i32be(bytes, first + 4 * word)
-        probe[4 + word] = i32be(bytes, second + 4 * word)
-        hash = Math.imul(hash ^ probe[word]! ^ Math.imul(probe[4 + word]!, 0x9e3779b1), 0x85ebca6b)
-      }
-      probe[8] = reversed
-        ? (packet.destinationPort << 16) | packet.sourcePort
-        : (packet.sourcePort << 16) | packet.destinationPort
-      probe[9] = (protocol << 8) | 6
-      hash ^= Math.imul(probe[8], 0xc2b2ae35) ^ probe[9]
-    }
-    hash ^= hash >>> 15
-    hash = Math.imul(hash, 0x2c1b3c6d)
-    hash ^= hash >>> 13
+    const hash = this.key.take(packet)
+    this.isReversed = this.key.isReversed
     return this.findHashed(hash)
   }
 
   private findHashed(hash: number): number {
-    const { probe, keys, places, mask, hashes } = this
+    const { keys, places, mask, hashes } = this
+    const { words: probe } = this.key
     let place = hash & mask
     for (;;) {
       const row = places[place]! - 1
@@ -133,7 +97,7 @@ export class FlowTable {
     }
     this.places[at] = row + 1
     this.hashes[row] = hash
-    this.keys.set(this.probe, row * keyWords)
+    this.keys.set(this.key.words, row * keyWords)
     const side = 2 * row
     this.packets[side] = this.packets[side + 1] = 0
     this.bytes[side] = this.bytes[side + 1] = 0
@@ -229,56 +193,4 @@ export class FlowTable {
     }
     return octets
   }
-}
-
-/** Unsigned order of two 32-bit words that are held as signed ones. */
-function isGreater(one: number, two: number): boolean {
-  return one >>> 0 > two >>> 0
-}
-
-function compareAddresses(bytes: Uint8Array, one: number, two: number): number {
-  for (let octet = 0; octet < 16; octet++) {
-    const difference = bytes[one + octet]! - bytes[two + octet]!
-    if (difference !== 0) return difference
-  }
-  return 0
-}
-
-/** ICMP types that ask and their answers (community id specification; RFC 792, RFC 4443, RFC 2710, RFC 4861, RFC 4620). */
-const icmpAnswers = new Map([
-  [8, 0],
-  [0, 8],
-  [13, 14],
-  [14, 13],
-  [15, 16],
-  [16, 15],
-  [17, 18],
-  [18, 17],
-  [10, 9],
-  [9, 10],
-])
-const icmpv6Answers = new Map([
-  [128, 129],
-  [129, 128],
-  [130, 131],
-  [131, 130],
-  [133, 134],
-  [134, 133],
-  [135, 136],
-  [136, 135],
-  [139, 140],
-  [140, 139],
-  [144, 145],
-  [145, 144],
-])
-
-/** Gives an ICMP packet "ports" as the community id does, so that question and answer share a flow. */
-export function setIcmpPorts(packet: Packet): void {
-  const { bytes, transportStart: start } = packet
-  const type = bytes[start]!
-  const answers = packet.protocol === transport.icmp ? icmpAnswers : icmpv6Answers
-  const answer = answers.get(type)
-  packet.sourcePort = type
-  packet.destinationPort = answer ?? bytes[start + 1]!
-  packet.sequence = answer === undefined ? 0 : u16be(bytes, start + 4)
 }

@@ -42,6 +42,7 @@ export class Decoder {
     packet.etherType = 0
     packet.ipVersion = 0
     packet.isFragment = false
+    packet.fragmentKey = ''
     packet.tunnel = ''
     this.depth = 0
     const { bytes, start, end } = packet

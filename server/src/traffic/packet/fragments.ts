@@ -60,6 +60,7 @@ export class Fragments {
     const addressBytes = packet.ipVersion === 4 ? 8 : 32
     const addresses = Buffer.from(bytes.buffer, bytes.byteOffset + packet.sourceOffset, addressBytes).toString('latin1')
     const key = `${addresses}${fragment.id}/${fragment.protocol}`
+    packet.fragmentKey = key
     let datagram = this.waiting.get(key)
     if (!datagram) {
       datagram = {

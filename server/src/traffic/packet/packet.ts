@@ -58,6 +58,8 @@ export class Packet {
   protocol = 0
   /** True for all fragments but those that were put together again. */
   isFragment = false
+  /** Names the datagram that a fragment belongs to, also when it completed it; empty for what is no fragment. */
+  fragmentKey = ''
   transportStart = 0
   sourcePort = 0
   destinationPort = 0
