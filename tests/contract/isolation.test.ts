@@ -14,6 +14,7 @@ import { fieldFills } from '../../server/src/seams/store/schema/proof.ts'
 import { ruleCollections, ruleFindings } from '../../server/src/seams/store/schema/rules.ts'
 import { analyticWindows, runs } from '../../server/src/seams/store/schema/runs.ts'
 import { sourceMinutes, sources } from '../../server/src/seams/store/schema/sources.ts'
+import { frame, pcap } from '../../server/src/traffic/captures-for-tests.ts'
 import {
   type Answer,
   type Person,
@@ -141,14 +142,27 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
     })
     .returning({ id: runs.id })
   const event = { sourceKey: `syslog:${mark}`, unitPath: unit.path, timeMs: now.getTime(), receivedAtMs: now.getTime() }
+  // Two conversations: the packets of one are kept here, those of the other by a sensor.
+  const conversation = (sourcePort: number) => ({
+    ...{ 'source.ip': '192.0.2.1', 'source.port': sourcePort, 'destination.ip': '198.51.100.1' },
+    ...{ 'destination.port': 80, 'network.transport': 'tcp' },
+  })
   const unparsed = { message: `unparsed ${mark}`, 'error.message': 'no parser', tags: ['unparsed'] }
   await server.events!.insertBlock(
     [
       {
         ...event,
+        sourceKey: `http:files@${unit.id}`,
         id: eventId,
         raw: Buffer.from(`secret of ${mark}`),
-        fields: { message: `secret of ${mark}`, 'user.name': mark },
+        fields: { message: `secret of ${mark}`, 'user.name': mark, ...conversation(40_000) },
+      },
+      {
+        ...event,
+        sourceKey: `http:wire-${mark}@${unit.id}`,
+        id: `wire-${mark}`,
+        raw: Buffer.from(''),
+        fields: { message: mark, ...conversation(40_001) },
       },
       { ...event, id: `unparsed-${mark}`, raw: Buffer.from(`unparsed ${mark}`), fields: unparsed },
     ],
@@ -161,6 +175,14 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
   }
   const { administrator, manager } = unit
   const child = await post(administrator, 'units', { name: `unit ${mark}`, kind: 'unit', parentId: unit.id })
+  await server.call('POST', '/api/v1/packets/files', {
+    body: captureOf(mark),
+    headers: {
+      authorization: `Bearer ${await server.token(['ingest'], unit.id)}`,
+      'content-type': 'application/octet-stream',
+      'idempotency-key': mark,
+    },
+  })
   const created = await post(administrator, 'users', {
     name: `seed-${mark}`,
     displayName: mark,
@@ -239,6 +261,34 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
       delivery: sent!.id,
     },
   }
+}
+
+/** A conversation at the time of the test, with the mark in what it says. */
+function captureOf(mark: Mark): Buffer {
+  const capture = pcap([frame({ sourcePort: 40_000, payload: `secret of ${mark}` })])
+  capture.writeUInt32LE(Math.floor(now.getTime() / 1e3), 24)
+  return capture
+}
+
+/** A sensor of the side says how it is, and waits for what is wanted of it until it is ended. */
+async function reportSensor(side: Side, name: string) {
+  const report = {
+    ...{ version: '1', interface: 'eth0', filter: null, startedAt: now.toISOString(), packets: 1, wireBytes: 1 },
+    ...{ packetsPerSecond: 1, bytesPerSecond: 1, lostPackets: 0, cutPackets: 0, lostRecords: 0, openFlows: 0 },
+    ...{ evictedFlows: 0, failures: 0 },
+    ring: { bytes: 1, limitBytes: 1, oldestAt: null, evictedPackets: 0, lostPackets: 0 },
+  }
+  const headers = {
+    authorization: `Bearer ${await server.token(['ingest'], side.id)}`,
+    'content-type': 'application/json',
+  }
+  const ended = new AbortController()
+  const answer = fetch(`${server.url}/api/v1/sensors/${name}/report`, {
+    ...{ method: 'POST', headers, body: JSON.stringify(report), signal: ended.signal },
+  })
+  answer.catch(() => undefined)
+  await expect.poll(async () => (await call(side.operator, 'GET', 'sensors')).text).toContain(name)
+  return { answer, headers, end: () => ended.abort() }
 }
 
 type Role = 'administrator' | 'manager' | 'operator' | 'auditor'
@@ -507,6 +557,59 @@ const cases: Record<string, Case> = {
     expect((await call(beta.operator, 'POST', 'detections/acknowledge', body)).body.acknowledged).toBe(0)
     expect((await call(alpha.operator, 'GET', `detections/${alpha.detectionId}`)).body.acknowledgedAt).toBeNull()
     expect((await call(alpha.operator, 'POST', 'detections/acknowledge', body)).body.acknowledged).toBe(1)
+  },
+
+  getEventPackets: async () => {
+    await item('operator', 'GET', (side) => `events/${side.eventId}/packets`)()
+    const own = await call(alpha.operator, 'GET', `events/${alpha.eventId}/packets`)
+    expect(own.text).toContain('secret of alpha')
+    expect(own.text).not.toContain('beta')
+    const audit = await call(alpha.auditor, 'GET', 'audit?action=packet.read')
+    expect(audit.text).toContain(`event:${alpha.eventId}`)
+    expect(audit.text).not.toContain('beta')
+    expect((await call(alpha.administrator, 'GET', `events/${alpha.eventId}/packets`)).status).toBe(403)
+  },
+  getDetectionPackets: item('operator', 'GET', (side) => `detections/${side.detectionId}/packets`),
+  getIncidentPackets: async () => {
+    const idOf = async (side: Side) =>
+      (await call(side.operator, 'GET', `detections/${side.detectionId}`)).body.incidentId
+    await item('operator', 'GET', async (side) => `incidents/${await idOf(side)}/packets`)()
+  },
+  keepPackets: async () => {
+    // The same name and key of two units are two sources; each finds its own packets alone.
+    for (const side of [alpha, beta]) {
+      const answer = await call(side.operator, 'GET', `events/${side.eventId}/packets`)
+      expect(answer.text).toContain(`secret of ${side.mark}`)
+    }
+  },
+  listSensors: async () => {
+    const sensors = await Promise.all([alpha, beta].map((side) => reportSensor(side, `sensor-${side.mark}`)))
+    await lists('operator', 'sensors')()
+    for (const sensor of sensors) sensor.end()
+  },
+  reportSensor: async () => {
+    const sensors = await Promise.all([alpha, beta].map((side) => reportSensor(side, 'same-name')))
+    for (const side of [alpha, beta]) {
+      const { items } = (await call(side.operator, 'GET', 'sensors')).body
+      const same = items.filter(({ name }: { name: string }) => name === 'same-name')
+      expect(same.map(({ unitPath }: { unitPath: string }) => unitPath)).toEqual([side.path])
+    }
+    for (const sensor of sensors) sensor.end()
+  },
+  answerPackets: async () => {
+    const sensor = await reportSensor(alpha, 'wire-alpha')
+    const wanted = call(alpha.operator, 'GET', 'events/wire-alpha/packets')
+    const { questions } = (await (await sensor.answer).json()) as { questions: { id: string; selections: object[] }[] }
+    expect(questions[0]?.selections).toMatchObject([{ endpoints: { source: '192.0.2.1', sourcePort: 40_001 } }])
+    const path = `/api/v1/sensors/wire-alpha/packets/${questions[0]!.id}?packets=1&isCut=false`
+    const foreign = { ...sensor.headers, authorization: `Bearer ${await server.token(['ingest'], beta.id)}` }
+    const refused = await server.call('POST', path, { body: captureOf('beta'), headers: foreign })
+    expect(refused.status, refused.text).toBe(404)
+    const taken = await server.call('POST', path, { body: captureOf('alpha'), headers: sensor.headers })
+    expect(taken.status, taken.text).toBe(200)
+    expect((await wanted).text).toContain('secret of alpha')
+    expect((await call(beta.operator, 'GET', 'events/wire-alpha/packets')).status).toBe(404)
+    sensor.end()
   },
 
   listExceptions: lists('operator', 'exceptions'),

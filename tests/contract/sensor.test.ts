@@ -70,10 +70,65 @@ test('what the conversations of a live capture say is stored, searchable and mat
   )
 })
 
+test('the packets of a conversation come from the sensor that keeps them, and from a capture that was imported', async () => {
+  const tokenFile = join(folder, 'token')
+  writeFileSync(tokenFile, platform.token, { mode: 0o600 })
+  const ring = join(folder, 'ring')
+  const parameters = ['--url', platform.url, '--token-file', tokenFile, '--source', 'keeper', '--packets-dir', ring]
+  const child = spawn(process.execPath, [binary, 'sensor', ...parameters], { stdio: ['pipe', 'ignore', 'pipe'] })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const wanted = conversation([['>', 'GET /wanted HTTP/1.1\r\nHost: kept.example\r\n\r\n']], { sourcePort: 50_000 })
+  const other = conversation([['>', 'GET /other HTTP/1.1\r\nHost: kept.example\r\n\r\n']], { sourcePort: 50_001 })
+  const capture = pcap(wanted.flatMap((bytes, index) => [bytes, other[index]!]))
+  // Time goes on behind it, so that the flows end while the sensor still runs.
+  const later = pcap([frame({ sourcePort: 1 })]).subarray(24)
+  later.writeUInt32LE(later.readUInt32LE(0) + 600)
+  child.stdin.write(Buffer.concat([capture, later]))
+  await until(
+    async () => (await search('event.dataset:flow and source.port:50000')).total === 1,
+    30_000,
+    () => 'no flow of the sensor was stored',
+  )
+  const flowOf = async (query: string) => (await search(query)).items[0]!['event.id']
+  const packetsOf = async (path: string) => {
+    const answer = await fetch(`${platform.url}/api/v1/${path}`, {
+      headers: { authorization: `Bearer ${platform.token}` },
+    })
+    return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()) }
+  }
+  const fromSensor = await packetsOf(`events/${await flowOf('event.dataset:flow and source.port:50000')}/packets`)
+  expect([fromSensor.status, fromSensor.bytes.length]).toEqual([200, pcap(wanted).length])
+  for (const bytes of wanted) expect(fromSensor.bytes.includes(bytes)).toBe(true)
+  const { body } = await platform.request<{ items: Record<string, unknown>[] }>('GET', '/api/v1/sensors')
+  expect(body.items).toMatchObject([
+    { name: 'keeper', lostPackets: 0, isSilent: false, interface: null },
+    { name: 'wire' },
+  ])
+  const query = 'event.dataset:http and url.path:"/wanted"'
+  const ofSensor = await flowOf(query)
+  child.stdin.end()
+  await ended
+
+  const uploaded = await fetch(`${platform.url}/api/v1/import?name=evidence.pcap`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${platform.token}`, 'content-type': 'application/octet-stream' },
+    body: pcap(wanted),
+  })
+  expect(uploaded.status).toBe(200)
+  await until(
+    async () => (await search(query)).total === 2,
+    30_000,
+    () => 'the imported request was not stored',
+  )
+  const imported = (await search(query)).items.find(({ 'event.id': id }) => id !== ofSensor)!
+  expect((await packetsOf(`events/${imported['event.id']}/packets`)).bytes).toEqual(fromSensor.bytes)
+})
+
 test('a platform that is away for a while gets every record once; one that refuses is told of', async () => {
   let asked = 0
   const bodies: { key: string; lines: number }[] = []
   const server = createServer((request, response) => {
+    if (request.url!.includes('/sensors/')) return response.writeHead(404).end('{}')
     const pieces: Buffer[] = []
     request.on('data', (piece: Buffer) => pieces.push(piece))
     request.on('end', () => {

@@ -6,6 +6,7 @@ import { detectCommand } from './commands/detect.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { importCommand } from './commands/import.ts'
 import { normaliseCommand } from './commands/normalise.ts'
+import { packetsCommand } from './commands/packets.ts'
 import { rulesCommand } from './commands/rules.ts'
 import { secretCommand } from './commands/secret.ts'
 import { sensorCommand } from './commands/sensor.ts'
@@ -31,6 +32,7 @@ export async function runCommandLine(argv: string[]): Promise<void> {
   normaliseCommand(program, config)
   importCommand(program, config)
   trafficCommand(program, config)
+  packetsCommand(program)
   sensorCommand(program)
   userCommand(program, config)
   tokenCommand(program, config)

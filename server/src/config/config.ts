@@ -41,6 +41,18 @@ const configSchema = z.strictObject({
     .min(1)
     .default(190)
     .describe('Days that events are kept; the law asks for at least six months.'),
+  packetBytes: z.coerce
+    .number()
+    .int()
+    .min(1 << 20)
+    .default(4 * 2 ** 30)
+    .describe('Bound of the packets kept of imported captures, in bytes; the oldest give way.'),
+  packetDays: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(30)
+    .describe('Days that packets of imported captures are kept at most.'),
   busLimitBytes: z.coerce
     .number()
     .int()

@@ -108,6 +108,16 @@ export const errorTable = {
     retry: false,
     hint: 'Name an existing file or folder of Sigma rules that this program may read.',
   },
+  PACKETS_NOT_KEPT: {
+    status: 404,
+    retry: false,
+    hint: 'Start the sensor with --packets-dir and room enough; packets of files are kept when the file is imported.',
+  },
+  SENSOR_SILENT: {
+    status: 503,
+    retry: true,
+    hint: 'See that the sensor runs and reaches the platform, then ask again.',
+  },
   QUERY_TOO_LONG: { status: 422, retry: false, hint: 'Narrow the time range or the query.' },
   DESTINATION_REFUSED: {
     status: 422,

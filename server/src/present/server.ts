@@ -12,6 +12,7 @@ import { answerClientError, answerError } from './errors.ts'
 import { InFlight } from './in-flight.ts'
 import { LiveHub } from './live-hub.ts'
 import { registerOpenApi } from './openapi.ts'
+import { PacketDesk } from './packets/packet-desk.ts'
 import { preconditions } from './preconditions.ts'
 import { ReadinessJudge, summaryOf } from './readiness.ts'
 import { assetRoutes } from './routes/assets.ts'
@@ -28,6 +29,7 @@ import { importRoutes, ingestRoutes } from './routes/ingest.ts'
 import { liveRoutes } from './routes/live.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { overviewRoutes } from './routes/overview.ts'
+import { packetRoutes, packetUploadRoutes } from './routes/packets.ts'
 import { probeRoutes } from './routes/probes.ts'
 import { readinessRoutes } from './routes/readiness.ts'
 import { ruleCollectionRoutes } from './routes/rule-collections.ts'
@@ -37,6 +39,7 @@ import { ruleRoutes } from './routes/rules.ts'
 import { runRoutes } from './routes/runs.ts'
 import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
+import { sensorAnswerRoutes, sensorRoutes } from './routes/sensors.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { unitRoutes } from './routes/units.ts'
@@ -125,7 +128,17 @@ export function createServer(dependencies: Dependencies): App {
   scope('/api/v1', (routes) => workRoutes(routes, dependencies, openBook, judge))
   scope('/api/v1', (routes) => liveRoutes(routes, hub, authenticator))
   scope('/api/v1', (routes) => ingestRoutes(routes, dependencies, inFlight))
-  scope('/api/v1', (routes) => importRoutes(routes, dependencies))
+  const desk = new PacketDesk(dependencies)
+  app.addHook('onListen', async () => void desk.keepInBounds())
+  app.addHook('onClose', async () => desk.close())
+  app.addHook('preClose', async () => desk.sensors.close())
+  scope('/api/v1', (routes) => importRoutes(routes, dependencies, desk))
+  scope('/api/v1', (routes) => {
+    packetRoutes(routes, dependencies, desk)
+    sensorRoutes(routes, dependencies, desk)
+  })
+  scope('/api/v1', (routes) => packetUploadRoutes(routes, dependencies, desk))
+  scope('/api/v1', (routes) => sensorAnswerRoutes(routes, dependencies, desk))
   scope('', (routes) => bulkRoutes(routes, dependencies, inFlight))
   scope('/elastic', (routes) => bulkRoutes(routes, dependencies, inFlight))
   scope('/elastic', elasticHandshake)

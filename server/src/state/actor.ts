@@ -7,6 +7,7 @@ const permissionsByPower = {
   security: [
     'event:read',
     'event:export',
+    'packet:read',
     'incident:read',
     'incident:write',
     'detection:read',

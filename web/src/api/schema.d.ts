@@ -1699,6 +1699,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/{id}/packets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packets of the conversation the event tells of, as a pcap file */
+        get: operations["getEventPackets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/detections/{id}/packets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packets of the conversations the detection fired on, as a pcap file */
+        get: operations["getDetectionPackets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/packets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The packets of the conversations behind the incident, as a pcap file */
+        get: operations["getIncidentPackets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sensors of my units: rate, losses, version, and the packets they keep */
+        get: operations["listSensors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{source}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A sensor says how it is; answered when something is wanted of it, after 20 seconds at the latest */
+        post: operations["reportSensor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packets/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the packets of a capture (pcap, pcapng), so that they can be got by conversation */
+        post: operations["keepPackets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{source}/packets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The packets a sensor was asked for */
+        post: operations["answerPackets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1706,7 +1825,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {string} */
-                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "CHANGED_MEANWHILE" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "DATA_DIR_UNUSABLE" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_DAMAGED" | "STOPPING" | "CHILD_FAILED" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "OUTPUT_UNWRITABLE" | "PARSER_INVALID" | "RULE_INVALID" | "RULES_UNREADABLE" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
+                code: "BAD_REQUEST" | "UNAUTHENTICATED" | "FORBIDDEN" | "NOT_FOUND" | "CONFLICT" | "CHANGED_MEANWHILE" | "TOO_LARGE" | "RATE_LIMITED" | "DATA_DIR_BUSY" | "DATA_DIR_UNUSABLE" | "CONFIG_INVALID" | "INSTANCE_RUNNING" | "SIGN_IN_FAILED" | "SIGN_IN_LOCKED" | "TOTP_REQUIRED" | "PASSWORD_MUST_CHANGE" | "PASSWORD_WEAK" | "AUDIT_BROKEN" | "SECRET_UNREADABLE" | "KEY_FILE_INVALID" | "INTERNAL" | "BUS_FULL" | "BUS_DAMAGED" | "STOPPING" | "CHILD_FAILED" | "BUS_UNWRITABLE" | "STORE_UNAVAILABLE" | "EVENTS_UNAVAILABLE" | "EVENTS_REJECTED" | "QUERY_INVALID" | "LISTEN_FAILED" | "IMPORT_UNSUPPORTED" | "IMPORT_DAMAGED" | "OUTPUT_UNWRITABLE" | "PARSER_INVALID" | "RULE_INVALID" | "RULES_UNREADABLE" | "PACKETS_NOT_KEPT" | "SENSOR_SILENT" | "QUERY_TOO_LONG" | "DESTINATION_REFUSED";
                 /** @description What happened, in a sentence. */
                 message: string;
                 /** @description What to do about it. */
@@ -3386,6 +3505,45 @@ export interface components {
             createdBy: string;
             endedAt: string | null;
         };
+        Sensor: {
+            version: string;
+            interface: string | null;
+            filter: string | null;
+            /** Format: date-time */
+            startedAt: string;
+            packets: number;
+            wireBytes: number;
+            packetsPerSecond: number;
+            bytesPerSecond: number;
+            /** @description Lost by the capturer, by its own count. */
+            lostPackets: number;
+            /** @description Cut by the snap length. */
+            cutPackets: number;
+            /** @description Given up because the platform did not take them. */
+            lostRecords: number;
+            openFlows: number;
+            evictedFlows: number;
+            /** @description Conversations whose content could not be read. */
+            failures: number;
+            /** @description The packets it keeps; null when it keeps none. */
+            ring: {
+                bytes: number;
+                limitBytes: number;
+                oldestAt: string | null;
+                evictedPackets: number;
+                lostPackets: number;
+            } | null;
+            id: string;
+            sourceKey: string;
+            name: string;
+            unitPath: string;
+            /** Format: date-time */
+            firstReportAt: string;
+            /** Format: date-time */
+            lastReportAt: string;
+            /** @description It has not reported for a minute. */
+            isSilent: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -4223,7 +4381,7 @@ export interface operations {
             content: {
                 "application/json": {
                     name: string;
-                    permissions: ("unit:write" | "user:write" | "token:write" | "source:write" | "settings:write" | "event:read" | "event:export" | "incident:read" | "incident:write" | "detection:read" | "rule:read" | "rule:draft" | "rule:write" | "exception:write" | "notification:write" | "import:write" | "audit:read" | "unit:read" | "user:read" | "source:read" | "health:read" | "notification:read" | "ingest")[];
+                    permissions: ("unit:write" | "user:write" | "token:write" | "source:write" | "settings:write" | "event:read" | "event:export" | "packet:read" | "incident:read" | "incident:write" | "detection:read" | "rule:read" | "rule:draft" | "rule:write" | "exception:write" | "notification:write" | "import:write" | "audit:read" | "unit:read" | "user:read" | "source:read" | "health:read" | "notification:read" | "ingest")[];
                     /** @description Your own unit when left out. */
                     unitId?: number;
                     /**
@@ -8319,6 +8477,291 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IngestResult"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getEventPackets: {
+        parameters: {
+            query?: {
+                /** @description Event time, if known: faster. */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A pcap file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getDetectionPackets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A pcap file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getIncidentPackets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A pcap file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listSensors: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Sensor"][];
+                        total: number;
+                        /** @description Counting stopped at its bound: there are more. */
+                        totalIsLowerBound?: boolean;
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    reportSensor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: string;
+                    interface: string | null;
+                    filter: string | null;
+                    /** Format: date-time */
+                    startedAt: string;
+                    packets: number;
+                    wireBytes: number;
+                    packetsPerSecond: number;
+                    bytesPerSecond: number;
+                    /** @description Lost by the capturer, by its own count. */
+                    lostPackets: number;
+                    /** @description Cut by the snap length. */
+                    cutPackets: number;
+                    /** @description Given up because the platform did not take them. */
+                    lostRecords: number;
+                    openFlows: number;
+                    evictedFlows: number;
+                    /** @description Conversations whose content could not be read. */
+                    failures: number;
+                    /** @description The packets it keeps; null when it keeps none. */
+                    ring: {
+                        bytes: number;
+                        limitBytes: number;
+                        oldestAt: string | null;
+                        evictedPackets: number;
+                        lostPackets: number;
+                    } | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        questions: {
+                            id: string;
+                            selections: {
+                                endpoints: {
+                                    protocol: number;
+                                    source: string;
+                                    destination: string;
+                                    sourcePort: number;
+                                    destinationPort: number;
+                                };
+                                fromUs?: number;
+                                toUs?: number;
+                                aroundUs?: number;
+                            }[];
+                        }[];
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    keepPackets: {
+        parameters: {
+            query?: never;
+            header: {
+                "idempotency-key": string;
+            };
+            path: {
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        packets: number;
+                        alreadyKept: boolean;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    answerPackets: {
+        parameters: {
+            query: {
+                packets: number;
+                isCut: "true" | "false";
+            };
+            header?: never;
+            path: {
+                source: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description What went wrong. */

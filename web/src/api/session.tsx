@@ -78,6 +78,7 @@ const rolesByPermission: Record<string, Schemas['Role'][]> = {
   'exception:write': ['security_manager', 'security_operator'],
   'notification:write': ['security_manager'],
   'import:write': ['security_manager', 'security_operator'],
+  'packet:read': ['security_manager', 'security_operator'],
   'audit:read': ['auditor'],
 }
 

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { Readable } from 'node:stream'
 import type { Command } from 'commander'
+import { isCapture } from '../../collect/file/format.ts'
 import { importFile } from '../../collect/file/import.ts'
 import { jsonSequenceType, recordSeparator } from '../../collect/http/lines.ts'
 import type { Config } from '../../config/config.ts'
@@ -12,6 +15,7 @@ import { systemActor } from '../../state/actor.ts'
 import { createToken } from '../../state/tokens/create.ts'
 import { revokeToken } from '../../state/tokens/revoke.ts'
 import { rootUnitId } from '../../state/units/unit.ts'
+import { captureBytes } from '../../traffic/read-capture.ts'
 import { firstAccountLines } from '../first-accounts.ts'
 import { runningInstance } from '../instance.ts'
 import { createLogger } from '../logger.ts'
@@ -96,6 +100,35 @@ async function importOne(url: string, token: string, file: string, source: strin
   bar.update(size, `${result.records} records`)
   bar.done()
   console.log(`${file}: ${result.records} records`)
+  await keepPackets(`${url}/api/v1/packets/${encodeURIComponent(name)}`, token, file)
+}
+
+/** The packets of a capture go to the platform too, so that those of a conversation can be got there. */
+async function keepPackets(url: string, token: string, file: string): Promise<void> {
+  let isFirst = true
+  for await (const head of captureBytes(file)) {
+    isFirst = false
+    if (!isCapture(Buffer.from(head))) return
+    break
+  }
+  if (isFirst) return
+  const hash = createHash('sha256')
+  for await (const bytes of captureBytes(file)) hash.update(bytes)
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/octet-stream',
+      'idempotency-key': hash.digest('hex'),
+    },
+    body: Readable.from(captureBytes(file)) as unknown as RequestInit['body'],
+    duplex: 'half',
+  } as RequestInit).catch((cause: unknown) => {
+    throw new CodedError('STORE_UNAVAILABLE', `${url} does not answer`, {}, { cause })
+  })
+  if (!response.ok) throw await refusalOf(response)
+  const { packets, alreadyKept } = (await response.json()) as { packets: number; alreadyKept: boolean }
+  console.log(`${file}: ${packets} packets ${alreadyKept ? 'are kept already' : 'kept'}`)
 }
 
 /** Sends one chunk; a refusal comes back as the coded error the server gave. */
@@ -113,7 +146,10 @@ async function send(url: string, token: string, records: RawRecord[], key: strin
   }).catch((cause: unknown) => {
     throw new CodedError('STORE_UNAVAILABLE', `${url} does not answer`, {}, { cause })
   })
-  if (response.ok) return
+  if (!response.ok) throw await refusalOf(response)
+}
+
+async function refusalOf(response: Response): Promise<CodedError> {
   const { error } = (await response.json()) as { error: { code: string; message: string } }
-  throw new CodedError(error.code in errorTable ? (error.code as ErrorCode) : 'INTERNAL', error.message)
+  return new CodedError(error.code in errorTable ? (error.code as ErrorCode) : 'INTERNAL', error.message)
 }

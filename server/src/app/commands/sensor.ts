@@ -7,9 +7,12 @@ import { systemClock } from '../../seams/clock/clock.ts'
 import { CaptureParser } from '../../traffic/capture/capture.ts'
 import { recordLine } from '../../traffic/event.ts'
 import { Packet } from '../../traffic/packet/packet.ts'
+import { PacketRing } from '../../traffic/packets/packet-ring.ts'
 import { noEndpoints } from '../../traffic/record.ts'
 import { Sensor } from '../../traffic/sensor.ts'
 import { createRecordSender, requireToken } from '../record-sender.ts'
+import { followPlatform } from '../sensor-link.ts'
+import { programVersion } from '../version.ts'
 
 interface Options {
   interface?: string
@@ -17,7 +20,14 @@ interface Options {
   url: string
   tokenFile: string
   source: string
+  packetsDir?: string
+  packetsBytes: string
+  packetsDays: string
 }
+
+/** Name under which the ring keeps the packets; a sensor has one source. */
+const ringSource = 'sensor'
+const dayMs = 86_400_000
 
 const flushEveryMs = 1_000
 const reportEveryMs = 30_000
@@ -41,13 +51,22 @@ export function sensorCommand(program: Command): void {
     .option('--url <address>', 'address of the platform', 'http://127.0.0.1:8080')
     .requiredOption('--token-file <file>', 'file that holds an API token with the permission `ingest`')
     .option('--source <name>', 'name under which the platform lists this sensor', `sensor-${hostname()}`)
+    .option(
+      '--packets-dir <folder>',
+      'keeps the packets there, so that those of a conversation can be got on the platform',
+    )
+    .option('--packets-bytes <number>', 'bytes that kept packets may take; the oldest give way', String(10 * 2 ** 30))
+    .option('--packets-days <number>', 'days that packets are kept at most', '7')
     .action(run)
 }
 
 async function run(options: Options): Promise<void> {
+  const token = requireToken(readToken(options.tokenFile))
+  const ring = openRing(options)
+  const keeper = ring?.writer(ringSource)
   const sender = createRecordSender({
     url: options.url,
-    token: requireToken(readToken(options.tokenFile)),
+    token,
     source: options.source,
     clock: systemClock,
     onTrouble: (text) => console.error(text),
@@ -56,7 +75,10 @@ async function run(options: Options): Promise<void> {
     emit: (record) => sender.add(recordLine(record)),
     onFailure: (error) => console.error('a dissector failed and left its conversation:', error),
   })
-  const parser = new CaptureParser(new Packet(), (packet) => sensor.packet(packet))
+  const parser = new CaptureParser(new Packet(), (packet) => {
+    keeper?.packet(packet)
+    sensor.packet(packet)
+  })
   const capturer = options.interface === undefined ? undefined : await startCapturer(options.interface, options.filter)
   const input = (capturer?.stdout ?? process.stdin) as NodeJS.ReadableStream & AsyncIterable<Buffer>
   let isStopping = false
@@ -89,10 +111,32 @@ async function run(options: Options): Promise<void> {
       }),
     )
   }
+  const startedAtMs = systemClock.now()
+  const link = followPlatform({
+    ...{ url: options.url, token, source: options.source, clock: systemClock },
+    onTrouble: (text) => console.error(text),
+    findPackets: (selections, limitBytes) => ring?.find(ringSource, selections, limitBytes),
+    report: () => ({
+      version: programVersion,
+      interface: options.interface ?? null,
+      filter: options.filter ?? null,
+      startedAt: new Date(startedAtMs).toISOString(),
+      packets: sensor.counters.packets,
+      wireBytes: sensor.counters.wireBytes,
+      lostPackets: parser.counters.lost,
+      cutPackets: parser.counters.cut,
+      lostRecords: sender.counters().lost,
+      openFlows: sensor.openFlows,
+      evictedFlows: sensor.counters.evictedFlows,
+      failures: sensor.counters.failures,
+      ring: ring === undefined ? null : ringReport(ring, Number(options.packetsBytes)),
+    }),
+  })
   const flushing = setInterval(() => {
     // A quiet wire tells no time; the clock does, so that flows end in time all the same.
     if (capturer) sensor.advance(systemClock.now() * 1e3)
     sender.flush()
+    ring?.flush()
   }, flushEveryMs)
   const reporting = setInterval(report, reportEveryMs)
   try {
@@ -109,11 +153,31 @@ async function run(options: Options): Promise<void> {
   parser.end()
   sensor.close()
   report()
+  keeper?.end()
   await sender.settled()
+  await link.stop()
   const { sent, lost } = sender.counters()
   console.error(`${sensor.counters.packets} packets, ${sent} records sent, ${lost} given up`)
   if (parser.state === 'not-a-capture' || parser.state === 'damaged')
     throw new CodedError('IMPORT_DAMAGED', `the capture is ${parser.state}`, { state: parser.state })
+}
+
+/** Throws BAD_REQUEST for bounds that are none. */
+function openRing({ packetsDir, packetsBytes, packetsDays }: Options): PacketRing | undefined {
+  if (packetsDir === undefined) return undefined
+  const limitBytes = Number(packetsBytes)
+  const days = Number(packetsDays)
+  if (!(limitBytes >= 1_048_576) || !(days > 0))
+    throw new CodedError('BAD_REQUEST', '--packets-bytes takes a number from 1048576 on, --packets-days one above 0')
+  const now = () => systemClock.now()
+  return new PacketRing({ directory: packetsDir, limitBytes, maxAgeMs: days * dayMs, now })
+}
+
+function ringReport(ring: PacketRing, limitBytes: number) {
+  const { bytes, oldestUs } = ring.extent()
+  const { evictedPackets, lostPackets } = ring.counters
+  const oldestAt = oldestUs === undefined ? null : new Date(Math.floor(oldestUs / 1e3)).toISOString()
+  return { bytes, limitBytes, oldestAt, evictedPackets, lostPackets }
 }
 
 function readToken(file: string): string {

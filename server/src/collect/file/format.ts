@@ -40,7 +40,7 @@ export function byteOrderMarkBytes(head: Buffer): number {
 export function detectFormat(head: Buffer): FileFormat {
   const hex = head.subarray(0, 8).toString('hex')
   if (hex === '456c6646696c6500' || hex === '456c6643686e6b00') return 'evtx'
-  if (captureSignatures.some((signature) => hex.startsWith(signature))) return 'capture'
+  if (isCapture(head)) return 'capture'
   const refused = refusedSignatures.find(([signature]) => hex.startsWith(signature))
   if (refused) throw new CodedError('IMPORT_UNSUPPORTED', `The file is ${refused[1]}`, { kind: refused[1] })
   const text = head.subarray(byteOrderMarkBytes(head)).toString('utf8')
@@ -53,6 +53,12 @@ export function detectFormat(head: Buffer): FileFormat {
   const end = first.indexOf('\n')
   // One complete value a line is NDJSON; an opening line that is no value by itself is a pretty-printed document.
   return end < 0 || isJson(first.slice(0, end)) ? 'ndjson' : 'json'
+}
+
+/** True when the content begins as a capture of packets does. */
+export function isCapture(head: Buffer): boolean {
+  const hex = head.subarray(0, 4).toString('hex')
+  return captureSignatures.some((signature) => hex.startsWith(signature))
 }
 
 /**

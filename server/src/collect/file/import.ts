@@ -5,6 +5,7 @@ import { basename } from 'node:path'
 import { CodedError } from '../../event/errors.ts'
 import type { RawRecord } from '../../event/raw-record.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
+import type { PacketKeeper } from '../pcap/cutter.ts'
 import type { FileFormat } from './format.ts'
 import { type ReadLimits, readFileRecords } from './read.ts'
 
@@ -43,28 +44,42 @@ export async function importFile(
     /** Told what was damaged in a file that could be read for the rest. */
     onWarning?: (text: string) => void
     onProgress?: (progress: ImportProgress) => void
+    /** Who keeps the packets of a capture with this hash; undefined when they are kept already. */
+    keepPackets?: (fileHash: string) => PacketKeeper | undefined
   },
 ): Promise<ImportProgress> {
   const { send, clock, source = '', format, fromOffset = 0, limits, signal } = options
   const sender = basename(path)
   const { fileHash, fileBytes } = await hashFile(path)
   const progress: ImportProgress = { records: 0, chunks: 0, fileBytesDone: 0, fileBytes, nextOffset: fromOffset }
-  for await (const chunk of readFileRecords(path, { format, fromOffset, limits, onWarning: options.onWarning })) {
-    signal?.throwIfAborted()
-    const receivedAtMs = clock.now()
-    const records: RawRecord[] = chunk.records.map((body) => ({
-      receivedAtMs,
-      transport: 'file',
-      sender,
-      source,
-      body,
-    }))
-    await sendUntilTaken(() => send(records, `file:${fileHash}:${source}:${chunk.offset}`), clock, signal)
-    progress.records += records.length
-    progress.chunks++
-    progress.nextOffset = chunk.nextOffset
-    progress.fileBytesDone = chunk.fileBytesDone
-    options.onProgress?.({ ...progress })
+  const packets = options.keepPackets?.(fileHash)
+  try {
+    for await (const chunk of readFileRecords(path, {
+      format,
+      fromOffset,
+      limits,
+      packets,
+      onWarning: options.onWarning,
+    })) {
+      signal?.throwIfAborted()
+      const receivedAtMs = clock.now()
+      const records: RawRecord[] = chunk.records.map((body) => ({
+        receivedAtMs,
+        transport: 'file',
+        sender,
+        source,
+        body,
+      }))
+      await sendUntilTaken(() => send(records, `file:${fileHash}:${source}:${chunk.offset}`), clock, signal)
+      progress.records += records.length
+      progress.chunks++
+      progress.nextOffset = chunk.nextOffset
+      progress.fileBytesDone = chunk.fileBytesDone
+      options.onProgress?.({ ...progress })
+    }
+    packets?.end()
+  } finally {
+    packets?.abandon()
   }
   return { ...progress, fileBytesDone: fileBytes }
 }

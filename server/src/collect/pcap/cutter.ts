@@ -3,6 +3,15 @@ import { recordLine } from '../../traffic/event.ts'
 import { Packet } from '../../traffic/packet/packet.ts'
 import { Sensor } from '../../traffic/sensor.ts'
 
+/** Takes captured packets before they are decoded, to keep them. */
+export interface PacketKeeper {
+  packet(packet: Packet): void
+  /** All packets of the capture have been given. */
+  end(): void
+  /** The capture could not be read to its end; it may come again. */
+  abandon(): void
+}
+
 /**
  * Cuts a packet capture into records of what its conversations say: one line of ECS JSON for each flow, query, request,
  * hello, file, ... A record's place is its number, which never passes the bytes of the capture: a packet takes more
@@ -13,13 +22,16 @@ export class CaptureCutter {
   private readonly parser: CaptureParser
   private failures = 0
 
-  constructor(add: (record: Buffer, end: number) => void) {
+  constructor(add: (record: Buffer, end: number) => void, keeper?: Pick<PacketKeeper, 'packet'>) {
     let number = 0
     this.sensor = new Sensor({
       emit: (record) => add(Buffer.from(recordLine(record)), ++number),
       onFailure: () => this.failures++,
     })
-    this.parser = new CaptureParser(new Packet(), (packet) => this.sensor.packet(packet))
+    this.parser = new CaptureParser(new Packet(), (packet) => {
+      keeper?.packet(packet)
+      this.sensor.packet(packet)
+    })
   }
 
   push(bytes: Buffer): void {

@@ -11,12 +11,13 @@ import { decodeBody } from '../../collect/http/body.ts'
 import { ingestLimits } from '../../collect/http/limits.ts'
 import { ingestLines } from '../../collect/http/lines.ts'
 import { CodedError } from '../../event/errors.ts'
-import { encodeRawRecord, type RawRecord } from '../../event/raw-record.ts'
+import { encodeRawRecord, type RawRecord, sourceKey } from '../../event/raw-record.ts'
 import type { Actor } from '../../state/actor.ts'
 import { rootUnitPath } from '../../state/units/unit.ts'
 import type { App } from '../app.ts'
 import type { Dependencies } from '../dependencies.ts'
 import type { InFlight } from '../in-flight.ts'
+import type { PacketDesk } from '../packets/packet-desk.ts'
 import { ingestResult } from '../schemas/platform.ts'
 
 /** Largest file that can be uploaded; larger ones are imported by `watchfire import`. */
@@ -65,7 +66,7 @@ export function ingestRoutes(app: App, dependencies: Dependencies, inFlight: InF
 }
 
 /** POST /import: the upload goes to a file under the data directory first, then through the same door as `watchfire import`. */
-export function importRoutes(app: App, dependencies: Dependencies): void {
+export function importRoutes(app: App, dependencies: Dependencies, desk: PacketDesk): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.post(
@@ -92,10 +93,12 @@ export function importRoutes(app: App, dependencies: Dependencies): void {
       try {
         const bytes = await receive(request.body as Readable | null, path)
         const source = sourceOf(request.actor, request.query.source ?? request.query.name)
+        const key = sourceKey({ transport: 'file', sender: '', source })
         let accepted = 0
         await importFile(path, {
           source,
           clock: dependencies.clock,
+          keepPackets: (fileHash) => desk.ring.writer(key, fileHash),
           send: async (records, key) => {
             await publishRecords(dependencies, records, `import:${request.actor.unitPath}:${key}`)
             accepted += records.length

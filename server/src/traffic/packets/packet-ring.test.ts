@@ -105,7 +105,8 @@ test('size and age bound the ring; what gives way is the oldest, and is counted'
   const { ring } = openRing({ limitBytes: 60_000, segmentBytes: 5_000, maxAgeMs: 3_600_000 })
   const writer = ring.writer('wire')!
   const sent = 1_000
-  for (let index = 0; index < sent; index++) feed(writer, pcap([frame({ sourcePort: 1_000 + index, payload: 'x'.repeat(200) })]))
+  for (let index = 0; index < sent; index++)
+    feed(writer, pcap([frame({ sourcePort: 1_000 + index, payload: 'x'.repeat(200) })]))
   writer.end()
   expect(ring.extent().bytes).toBeLessThanOrEqual(60_000)
   const { keptPackets, evictedPackets, lostPackets } = ring.counters
@@ -163,8 +164,7 @@ test('fragments belong to their conversation; ports used again within the ring a
   expect(framesOf(await bytesOf(await ring.find('wire', all(ends), 1e6)))).toEqual(
     fragments.map((bytes) => bytes.toString('hex')),
   )
-  const around = async (aroundUs: number) =>
-    (await ring.find('wire', [{ endpoints: ofOne, aroundUs }], 1e6)).packets
+  const around = async (aroundUs: number) => (await ring.find('wire', [{ endpoints: ofOne, aroundUs }], 1e6)).packets
   const startUs = 1_767_225_600e6
   expect(await around(startUs)).toBe(one.length)
   expect(await around(startUs + 3_600e6)).toBe(one.length)
@@ -204,7 +204,17 @@ test.skipIf(!tshark || !existsSync(join(shared, 'index.tsv')))(
           `(${ip}.src==${flow['source.ip']} && ${ip}.dst==${flow['destination.ip']} && ${transport}.${from}port==${flow['source.port']} && ${transport}.${to}port==${flow['destination.port']})`
         const reverse = `(${ip}.dst==${flow['source.ip']} && ${ip}.src==${flow['destination.ip']} && ${transport}.dstport==${flow['source.port']} && ${transport}.srcport==${flow['destination.port']})`
         const out = join(folder, 'judge.pcap')
-        const told = spawnSync(tshark!, ['-n', '-r', join(folder, path!), '-Y', `(${side('dst', 'src')} || ${reverse}) && !icmp && !icmpv6`, '-w', out, '-F', 'pcap'])
+        const told = spawnSync(tshark!, [
+          '-n',
+          '-r',
+          join(folder, path!),
+          '-Y',
+          `(${side('dst', 'src')} || ${reverse}) && !icmp && !icmpv6`,
+          '-w',
+          out,
+          '-F',
+          'pcap',
+        ])
         if (told.status !== 0) continue
         expect({ path, flow: flow['network.community_id'], frames: framesOf(await bytesOf(mine)) }).toEqual({
           path,

@@ -102,8 +102,8 @@ export class PacketRing {
         this.counters.keptBytes += segment.facts.bytes
         this.evict()
       },
+      left: () => known.writers.delete(writer),
       finished: () => {
-        known.writers.delete(writer)
         if (mark !== undefined) writeFileSync(join(known.folder, `${mark}.done`), '', { mode: 0o600 })
       },
     })
@@ -157,7 +157,7 @@ export class PacketRing {
   }
 
   close(): void {
-    for (const { writers } of this.sources.values()) for (const writer of writers) writer.abandon()
+    for (const { writers } of this.sources.values()) for (const writer of [...writers]) writer.abandon()
   }
 
   private load(name: string): void {
@@ -213,6 +213,7 @@ interface RingWriterParts {
   open(link: number, keys: FrameKeys): OpenSegment
   closed(segment: ClosedSegment | undefined, lostPackets: number): void
   finished(): void
+  left(): void
 }
 
 /** Keeps the packets of one source, in the order in which they come. */
@@ -251,11 +252,13 @@ export class RingWriter {
   end(): void {
     this.closeSegment()
     this.parts.finished()
+    this.parts.left()
   }
 
-  /** No more packets will come, though there may be more of them. */
+  /** No more packets will come, though there may be more of them; nothing after `end`. */
   abandon(): void {
     this.closeSegment()
+    this.parts.left()
   }
 
   private closeSegment(): void {

@@ -5,9 +5,9 @@ import { FrameKeys } from './frame-keys.ts'
 import { OpenIndex, readOffsets, type SegmentFacts } from './segment-index.ts'
 
 export const fileHeaderBytes = 24
-export const recordHeaderBytes = 16
+const recordHeaderBytes = 16
 /** Longest packet that is kept; libpcap's own bound. */
-export const keptPacketLimitBytes = 262_144
+const keptPacketLimitBytes = 262_144
 const bufferBytes = 1_048_576
 /** Datagrams whose fragments wait to be known as a conversation's. */
 const fragmentedLimit = 4_096
@@ -21,6 +21,26 @@ export function pcapHeader(link: number): Buffer {
   header.writeUInt32LE(keptPacketLimitBytes, 16)
   header.writeUInt32LE(link, 20)
   return header
+}
+
+/** Writes the record of a captured packet at `at`; answers where it ends. */
+function writeRecord(buffer: Buffer, at: number, packet: Packet): number {
+  const length = Math.min(packet.end - packet.start, keptPacketLimitBytes)
+  const seconds = Math.floor(packet.timeUs / 1e6)
+  buffer.writeUInt32LE(seconds >>> 0, at)
+  buffer.writeUInt32LE(Math.floor(packet.timeUs - seconds * 1e6), at + 4)
+  buffer.writeUInt32LE(length, at + 8)
+  buffer.writeUInt32LE(packet.wireLength >>> 0, at + 12)
+  buffer.set(packet.bytes.subarray(packet.start, packet.start + length), at + recordHeaderBytes)
+  return at + recordHeaderBytes + length
+}
+
+/** The packet as a record of a pcap file. */
+export function recordOf(packet: Packet): Buffer {
+  const length = Math.min(packet.end - packet.start, keptPacketLimitBytes)
+  const record = Buffer.allocUnsafe(recordHeaderBytes + length)
+  writeRecord(record, 0, packet)
+  return record
 }
 
 /** A segment that is not written any more. */
@@ -81,15 +101,8 @@ export class OpenSegment implements ReadableSegment {
     const length = Math.min(packet.end - packet.start, keptPacketLimitBytes)
     if (this.buffered + recordHeaderBytes + length > this.buffer.length) this.flush()
     const offset = this.bytes
-    const { buffer, facts } = this
-    const at = this.buffered
-    const seconds = Math.floor(packet.timeUs / 1e6)
-    buffer.writeUInt32LE(seconds >>> 0, at)
-    buffer.writeUInt32LE(Math.floor(packet.timeUs - seconds * 1e6), at + 4)
-    buffer.writeUInt32LE(length, at + 8)
-    buffer.writeUInt32LE(packet.wireLength >>> 0, at + 12)
-    buffer.set(packet.bytes.subarray(packet.start, packet.start + length), at + recordHeaderBytes)
-    this.buffered = at + recordHeaderBytes + length
+    const { facts } = this
+    this.buffered = writeRecord(this.buffer, this.buffered, packet)
     this.bufferedPackets++
     facts.packets++
     facts.firstUs = Math.min(facts.firstUs, packet.timeUs)

@@ -33,6 +33,7 @@ const permissions = [
   'notification:read',
   'notification:write',
   'import:write',
+  'packet:read',
   'source:read',
   'source:write',
   'unit:read',

@@ -620,6 +620,38 @@ CREATE TABLE "sources" (
 	CONSTRAINT "sources_key_unique" UNIQUE("key")
 );
 --> statement-breakpoint
+CREATE TABLE "host_facts" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "host_facts_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"host_id" bigint NOT NULL,
+	"kind" text NOT NULL,
+	"value" text NOT NULL,
+	"origin" text NOT NULL,
+	"count" integer NOT NULL,
+	"first_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "host_facts_value" UNIQUE("host_id","kind","value","origin")
+);
+--> statement-breakpoint
+CREATE TABLE "hosts" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "hosts_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"unit_path" text NOT NULL,
+	"address" "inet" NOT NULL,
+	"first_seen_at" timestamp (3) with time zone NOT NULL,
+	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "hosts_address" UNIQUE("unit_path","address")
+);
+--> statement-breakpoint
+CREATE TABLE "sensors" (
+	"id" text PRIMARY KEY NOT NULL,
+	"source_key" text NOT NULL,
+	"name" text NOT NULL,
+	"unit_path" text NOT NULL,
+	"first_report_at" timestamp (3) with time zone NOT NULL,
+	"last_report_at" timestamp (3) with time zone NOT NULL,
+	"report" jsonb NOT NULL,
+	CONSTRAINT "sensors_source_key_unique" UNIQUE("source_key")
+);
+--> statement-breakpoint
 ALTER TABLE "asset_hosts" ADD CONSTRAINT "asset_hosts_asset_id_assets_id_fk" FOREIGN KEY ("asset_id") REFERENCES "public"."assets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "asset_networks" ADD CONSTRAINT "asset_networks_asset_id_assets_id_fk" FOREIGN KEY ("asset_id") REFERENCES "public"."assets"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "assets" ADD CONSTRAINT "assets_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -643,6 +675,7 @@ ALTER TABLE "rules" ADD CONSTRAINT "rules_collection_id_rule_collections_id_fk" 
 ALTER TABLE "run_detections" ADD CONSTRAINT "run_detections_run_id_runs_id_fk" FOREIGN KEY ("run_id") REFERENCES "public"."runs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "source_minutes" ADD CONSTRAINT "source_minutes_source_id_sources_id_fk" FOREIGN KEY ("source_id") REFERENCES "public"."sources"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sources" ADD CONSTRAINT "sources_unit_id_units_id_fk" FOREIGN KEY ("unit_id") REFERENCES "public"."units"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "host_facts" ADD CONSTRAINT "host_facts_host_id_hosts_id_fk" FOREIGN KEY ("host_id") REFERENCES "public"."hosts"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "asset_hosts_name" ON "asset_hosts" USING btree ("name");--> statement-breakpoint
 CREATE INDEX "asset_hosts_asset" ON "asset_hosts" USING btree ("asset_id");--> statement-breakpoint
 CREATE INDEX "asset_networks_network" ON "asset_networks" USING gist ("network" inet_ops);--> statement-breakpoint
@@ -720,4 +753,7 @@ CREATE INDEX "saved_searches_unit" ON "saved_searches" USING btree ("unit_path" 
 CREATE INDEX "secrets_key" ON "secrets" USING btree ("key_id");--> statement-breakpoint
 CREATE INDEX "source_minutes_minute" ON "source_minutes" USING brin ("minute");--> statement-breakpoint
 CREATE INDEX "sources_unit" ON "sources" USING btree ("unit_path" text_pattern_ops);--> statement-breakpoint
-CREATE INDEX "sources_last_seen" ON "sources" USING btree ("last_seen_at");
+CREATE INDEX "sources_last_seen" ON "sources" USING btree ("last_seen_at");--> statement-breakpoint
+CREATE INDEX "host_facts_lookup" ON "host_facts" USING btree ("kind","value");--> statement-breakpoint
+CREATE INDEX "hosts_unit" ON "hosts" USING btree ("unit_path" text_pattern_ops,"last_seen_at");--> statement-breakpoint
+CREATE INDEX "sensors_unit" ON "sensors" USING btree ("unit_path" text_pattern_ops);
