@@ -33,7 +33,7 @@ export async function runCommandLine(argv: string[]): Promise<void> {
   importCommand(program, config)
   trafficCommand(program, config)
   packetsCommand(program)
-  sensorCommand(program)
+  sensorCommand(program, config)
   userCommand(program, config)
   tokenCommand(program, config)
   secretCommand(program, config)

@@ -6,6 +6,7 @@ const common: Record<string, Fields> = {
   flow: { 'event.category': ['network'], 'event.type': ['connection', 'end'] },
   http: { 'event.category': ['network', 'web'], 'event.type': ['access', 'protocol'] },
   file: { 'event.category': ['file', 'network'], 'event.type': ['info'] },
+  file_verdict: { 'event.category': ['malware', 'file'], 'event.type': ['info'] },
   weird: { 'event.category': ['network'], 'event.type': ['error'] },
   kerberos: { 'event.category': ['authentication', 'network'], 'event.type': ['start'] },
   ntlm: { 'event.category': ['authentication', 'network'], 'event.type': ['start'] },
@@ -67,6 +68,8 @@ function describe({ dataset, fields, endpoints }: TrafficRecord): string {
       return `tls ${fields['tls.client.server_name'] ?? ends(endpoints.fields)}`
     case 'file':
       return `${get('traffic.file.protocol')} ${get('file.mime_type')} ${get('file.name')}`.trim()
+    case 'file_verdict':
+      return `${get('traffic.file.judge')} ${get('traffic.file.verdict')} ${get('traffic.file.signature')} ${get('file.name')}`.trim()
     case 'weird':
       return `${get('event.action')} ${get('event.reason')}`.trim()
     default:

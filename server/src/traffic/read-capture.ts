@@ -5,6 +5,7 @@ import { type CaptureCounters, CaptureParser, type CaptureState } from './captur
 import { Packet } from './packet/packet.ts'
 import type { TrafficRecord } from './record.ts'
 import { Sensor, type SensorCounters } from './sensor.ts'
+import type { InspectFile } from './stream/files.ts'
 
 const chunkBytes = 1_048_576
 
@@ -22,10 +23,12 @@ export async function* captureRecords(
   source: AsyncIterable<Uint8Array>,
   report: (report: CaptureReport) => void,
   onFailure?: (error: unknown) => void,
+  inspectFile?: InspectFile,
 ): AsyncGenerator<TrafficRecord> {
   let records: TrafficRecord[] = []
   const sensor = new Sensor({
     emit: (record) => records.push(record),
+    inspectFile,
     ...(onFailure === undefined ? {} : { onFailure }),
   })
   const parser = new CaptureParser(new Packet(), (packet) => sensor.packet(packet))

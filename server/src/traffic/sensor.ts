@@ -9,13 +9,15 @@ import { Decoder } from './packet/decode.ts'
 import { type Packet, tcpFlag, transport } from './packet/packet.ts'
 import { datagramProtocols, streamProtocols } from './protocols/protocols.ts'
 import { type Emit, Endpoints, isoTime, noEndpoints, type Side } from './record.ts'
-import { Files } from './stream/files.ts'
+import { type FileCounters, Files, type InspectFile } from './stream/files.ts'
 import { Talk, type TalkSurroundings } from './stream/talk.ts'
 
 export interface SensorOptions {
   emit: Emit
   /** Flows that may be open at once; beyond it the quietest gives way, and is counted. */
   flowLimit?: number
+  /** Looks into the files that travel; without it they are hashed and typed only. */
+  inspectFile?: InspectFile | undefined
   /** Told of every failure of a dissector, which costs the conversation its content; counted in any case. */
   onFailure?(error: unknown): void
 }
@@ -63,6 +65,7 @@ export class Sensor {
     weird: 0,
     failures: 0,
   }
+  readonly fileCounters: Readonly<FileCounters>
   readonly decoder: Decoder
   private readonly table = new FlowTable()
   private readonly timeouts = new Timeouts(this.table)
@@ -77,7 +80,8 @@ export class Sensor {
     this.emit = options.emit
     this.flowLimit = options.flowLimit ?? defaultFlowLimit
     this.decoder = new Decoder((name, detail) => this.weird(name, detail, noEndpoints))
-    const files = new Files(this.emit)
+    const files = new Files(this.emit, options.inspectFile)
+    this.fileCounters = files.counters
     this.surroundings = {
       streams: streamProtocols,
       datagrams: datagramProtocols,

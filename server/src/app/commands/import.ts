@@ -15,7 +15,10 @@ import { systemActor } from '../../state/actor.ts'
 import { createToken } from '../../state/tokens/create.ts'
 import { revokeToken } from '../../state/tokens/revoke.ts'
 import { rootUnitId } from '../../state/units/unit.ts'
+import { openYara } from '../../traffic/files/yara.ts'
 import { captureBytes } from '../../traffic/read-capture.ts'
+import type { InspectFile } from '../../traffic/stream/files.ts'
+import { contentDirs } from '../content.ts'
 import { firstAccountLines } from '../first-accounts.ts'
 import { runningInstance } from '../instance.ts'
 import { createLogger } from '../logger.ts'
@@ -62,8 +65,9 @@ async function importIntoRunning(config: Config, files: string[], source: string
       { name: 'import', permissions: ['ingest'], unitId: rootUnitId, expiresAt: new Date(systemClock.now() + dayMs) },
     ),
   )
+  const inspectFile = openYara(contentDirs(config), tellUnscanned)
   try {
-    for (const file of files) await importOne(url, token, file, source)
+    for (const file of files) await importOne(url, token, file, source, inspectFile)
   } finally {
     await withStore(config, (database) => revokeToken({ database, clock: systemClock, actor }, { id: record.id }))
   }
@@ -75,9 +79,10 @@ async function importIntoData(config: Config, files: string[], source: string | 
   const logger = createLogger({ logLevel: 'error' }, 'import')
   const platform = await startPlatform(quiet, { logger, clock: systemClock, version: programVersion })
   for (const line of firstAccountLines(platform.firstAccounts)) console.log(line)
+  const inspectFile = openYara(contentDirs(config), tellUnscanned)
   try {
     const token = await platform.issueToken(systemActor('import'), ['ingest'])
-    for (const file of files) await importOne(platform.httpUrl, token, file, source)
+    for (const file of files) await importOne(platform.httpUrl, token, file, source, inspectFile)
     for (let emptyMs = 0; emptyMs < drainedForMs; emptyMs = platform.backlog() > 0 ? 0 : emptyMs + drainPollMs) {
       await systemClock.sleep(drainPollMs)
     }
@@ -86,7 +91,13 @@ async function importIntoData(config: Config, files: string[], source: string | 
   }
 }
 
-async function importOne(url: string, token: string, file: string, source: string | undefined): Promise<void> {
+async function importOne(
+  url: string,
+  token: string,
+  file: string,
+  source: string | undefined,
+  inspectFile: InspectFile | undefined,
+): Promise<void> {
   const { size } = await stat(file)
   const bar = createProgress(process.stderr, basename(file), size, () => systemClock.now())
   const name = source ?? basename(file)
@@ -94,6 +105,7 @@ async function importOne(url: string, token: string, file: string, source: strin
     source: name,
     clock: systemClock,
     send: (records, key) => send(`${url}/api/v1/ingest/${encodeURIComponent(name)}`, token, records, key),
+    inspectFile,
     onWarning: (text) => console.error(text),
     onProgress: (progress) => bar.update(progress.fileBytesDone, `${progress.records} records`),
   })
@@ -101,6 +113,10 @@ async function importOne(url: string, token: string, file: string, source: strin
   bar.done()
   console.log(`${file}: ${result.records} records`)
   await keepPackets(`${url}/api/v1/packets/${encodeURIComponent(name)}`, token, file)
+}
+
+function tellUnscanned(reason: string): void {
+  console.error(`files in captures are not looked into: no YARA engine (${reason})`)
 }
 
 /** The packets of a capture go to the platform too, so that those of a conversation can be got there. */

@@ -2,19 +2,22 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
+import type { Config } from '../../config/config.ts'
 import { CodedError } from '../../event/errors.ts'
 import { systemClock } from '../../seams/clock/clock.ts'
 import { CaptureParser } from '../../traffic/capture/capture.ts'
 import { recordLine } from '../../traffic/event.ts'
 import { Packet } from '../../traffic/packet/packet.ts'
 import { PacketRing } from '../../traffic/packets/packet-ring.ts'
-import { noEndpoints } from '../../traffic/record.ts'
+import { type Emit, noEndpoints } from '../../traffic/record.ts'
 import { Sensor } from '../../traffic/sensor.ts'
+import { contentDirs } from '../content.ts'
+import { addFileOptions, type FileOptions, openJudges } from '../files/open-judges.ts'
 import { createRecordSender, requireToken } from '../record-sender.ts'
 import { followPlatform } from '../sensor-link.ts'
 import { programVersion } from '../version.ts'
 
-interface Options {
+interface Options extends FileOptions {
   interface?: string
   filter?: string
   url: string
@@ -42,8 +45,8 @@ const capturers: [program: string, parameters: (name: string, filter: string | u
 ]
 
 /** `watchfire sensor`: the packets of an interface, or a live capture on standard input, as records of a platform. */
-export function sensorCommand(program: Command): void {
-  program
+export function sensorCommand(program: Command, config: () => Config): void {
+  const command = program
     .command('sensor')
     .description('watches an interface (through tcpdump or dumpcap) and sends what conversations say to a platform')
     .option('--interface <name>', 'interface to watch; without it a capture is read from standard input')
@@ -57,10 +60,10 @@ export function sensorCommand(program: Command): void {
     )
     .option('--packets-bytes <number>', 'bytes that kept packets may take; the oldest give way', String(10 * 2 ** 30))
     .option('--packets-days <number>', 'days that packets are kept at most', '7')
-    .action(run)
+  addFileOptions(command).action((options: Options) => run(options, contentDirs(config())))
 }
 
-async function run(options: Options): Promise<void> {
+async function run(options: Options, folders: readonly string[]): Promise<void> {
   const token = requireToken(readToken(options.tokenFile))
   const ring = openRing(options)
   const keeper = ring?.writer(ringSource)
@@ -71,8 +74,12 @@ async function run(options: Options): Promise<void> {
     clock: systemClock,
     onTrouble: (text) => console.error(text),
   })
+  const emit: Emit = (record) => sender.add(recordLine(record))
+  const onTrouble = (text: string) => console.error(text)
+  const judges = openJudges(options, { contentDirs: folders, emit, clock: systemClock, onTrouble })
   const sensor = new Sensor({
-    emit: (record) => sender.add(recordLine(record)),
+    emit,
+    inspectFile: judges.inspectFile,
     onFailure: (error) => console.error('a dissector failed and left its conversation:', error),
   })
   const parser = new CaptureParser(new Packet(), (packet) => {
@@ -154,6 +161,7 @@ async function run(options: Options): Promise<void> {
   sensor.close()
   report()
   keeper?.end()
+  await judges.settled()
   await sender.settled()
   await link.stop()
   const { sent, lost } = sender.counters()

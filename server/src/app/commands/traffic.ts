@@ -9,13 +9,16 @@ import { loadLookups } from '../../detect/sigma/logsource.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Event } from '../../event/event.ts'
+import { systemClock } from '../../seams/clock/clock.ts'
 import { recordEvent, recordLine } from '../../traffic/event.ts'
 import { type CaptureReport, captureBytes, captureRecords } from '../../traffic/read-capture.ts'
+import type { TrafficRecord } from '../../traffic/record.ts'
 import { contentDirs } from '../content.ts'
+import { addFileOptions, type FileOptions, openJudges } from '../files/open-judges.ts'
 import { createLineOutput } from '../output.ts'
 import { rulePaths } from '../rules.ts'
 
-interface Options {
+interface Options extends FileOptions {
   detect?: true
   rules?: string[]
   dataset?: string[]
@@ -23,54 +26,65 @@ interface Options {
 
 /** `watchfire traffic`: captures in, one ECS record a line out; works without the platform. */
 export function trafficCommand(program: Command, config: () => Config): void {
-  program
+  const command = program
     .command('traffic')
     .argument('<file...>', 'captures (pcap, pcapng, gzip or not), folders of them, or - for a live stream of one')
     .description('prints what network captures hold as ECS records, one JSON object a line')
     .option('--detect', 'matches the records against Sigma rules too: each match is a line with rule.id and rule.title')
     .option('--rules <path...>', 'rule files and folders for --detect; the shipped rules unless given')
     .option('--dataset <name...>', 'prints only records of these data sets, e.g. dns http tls')
-    .action(async (paths: string[], options: Options) => {
-      const output = createLineOutput()
-      const wanted = options.dataset === undefined ? undefined : new Set(options.dataset)
-      const print = (line: Record<string, unknown>) => output.line(JSON.stringify(line))
-      const files = paths.flatMap((path) => (path === '-' ? [path] : filesOf(path)))
+  addFileOptions(command).action(async (paths: string[], options: Options) => {
+    const output = createLineOutput()
+    const wanted = options.dataset === undefined ? undefined : new Set(options.dataset)
+    const print = (line: Record<string, unknown>) => output.line(JSON.stringify(line))
+    const files = paths.flatMap((path) => (path === '-' ? [path] : filesOf(path)))
 
-      async function* events(file: string): AsyncGenerator<Event[]> {
-        let index = 0
-        for await (const record of captureRecords(bytesOf(file), (report) => tell(file, report), tellFailure)) {
-          if (wanted === undefined || wanted.has(record.dataset)) await output.line(recordLine(record))
-          yield [recordEvent(record, `${file}:${index++}`)]
-        }
-      }
-
-      if (!options.detect) {
-        for (const file of files) for await (const _ of events(file));
-        return
-      }
-      const folders = contentDirs(config())
-      const ruleSet = compileRuleSet(readRulePaths(options.rules ?? rulePaths(folders)))
-      for (const rule of ruleSet.refused)
-        console.error(
-          `${rule.file}:${rule.line}:${rule.column}: refused (${rule.reason}): ${rule.message}. ${rule.hint}`,
-        )
-      const lookups = loadLookups(folders[0]!)
-      const scan = createScanner({ ruleSet, lookups, readEvents: events })
-      for await (const match of detectOffline({ ruleSet, files, scan, onWarning: (text) => console.error(text) })) {
-        await print({
-          '@timestamp': match.event.timestamp,
-          'event.kind': 'alert',
-          'event.dataset': 'match',
-          'rule.id': match.rule.id,
-          'rule.title': match.rule.title,
-          'rule.level': match.rule.level,
-          'event.index': match.event.index,
-          file: match.file,
-          matched: match.matched,
-          counted: match.counted,
-        })
-      }
+    const late: TrafficRecord[] = []
+    const judges = openJudges(options, {
+      ...{ contentDirs: contentDirs(config()), clock: systemClock },
+      emit: (record) => late.push(record),
+      onTrouble: (text) => console.error(text),
     })
+
+    async function* events(file: string): AsyncGenerator<Event[]> {
+      let index = 0
+      async function* records() {
+        const report = (told: CaptureReport) => tell(file, told)
+        yield* captureRecords(bytesOf(file), report, tellFailure, judges.inspectFile)
+        await judges.settled()
+        yield* late.splice(0)
+      }
+      for await (const record of records()) {
+        if (wanted === undefined || wanted.has(record.dataset)) await output.line(recordLine(record))
+        yield [recordEvent(record, `${file}:${index++}`)]
+      }
+    }
+
+    if (!options.detect) {
+      for (const file of files) for await (const _ of events(file));
+      return
+    }
+    const folders = contentDirs(config())
+    const ruleSet = compileRuleSet(readRulePaths(options.rules ?? rulePaths(folders)))
+    for (const rule of ruleSet.refused)
+      console.error(`${rule.file}:${rule.line}:${rule.column}: refused (${rule.reason}): ${rule.message}. ${rule.hint}`)
+    const lookups = loadLookups(folders[0]!)
+    const scan = createScanner({ ruleSet, lookups, readEvents: events })
+    for await (const match of detectOffline({ ruleSet, files, scan, onWarning: (text) => console.error(text) })) {
+      await print({
+        '@timestamp': match.event.timestamp,
+        'event.kind': 'alert',
+        'event.dataset': 'match',
+        'rule.id': match.rule.id,
+        'rule.title': match.rule.title,
+        'rule.level': match.rule.level,
+        'event.index': match.event.index,
+        file: match.file,
+        matched: match.matched,
+        counted: match.counted,
+      })
+    }
+  })
 }
 
 /** A folder stands for the files in it and below, in the order of their names. Throws NOT_FOUND. */

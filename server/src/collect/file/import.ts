@@ -5,7 +5,7 @@ import { basename } from 'node:path'
 import { CodedError } from '../../event/errors.ts'
 import type { RawRecord } from '../../event/raw-record.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
-import type { PacketKeeper } from '../pcap/cutter.ts'
+import type { CaptureSurroundings, PacketKeeper } from '../pcap/cutter.ts'
 import type { FileFormat } from './format.ts'
 import { type ReadLimits, readFileRecords } from './read.ts'
 
@@ -46,6 +46,8 @@ export async function importFile(
     onProgress?: (progress: ImportProgress) => void
     /** Who keeps the packets of a capture with this hash; undefined when they are kept already. */
     keepPackets?: (fileHash: string) => PacketKeeper | undefined
+    /** Looks into the files that travel in a capture. */
+    inspectFile?: CaptureSurroundings['inspectFile']
   },
 ): Promise<ImportProgress> {
   const { send, clock, source = '', format, fromOffset = 0, limits, signal } = options
@@ -58,7 +60,7 @@ export async function importFile(
       format,
       fromOffset,
       limits,
-      packets,
+      capture: { packets, inspectFile: options.inspectFile },
       onWarning: options.onWarning,
     })) {
       signal?.throwIfAborted()

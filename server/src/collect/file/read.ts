@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { CodedError } from '../../event/errors.ts'
 import { GrowingBuffer } from '../../lib/growing-buffer.ts'
 import { JsonSplitter } from '../../lib/json-splitter.ts'
-import { CaptureCutter, type PacketKeeper } from '../pcap/cutter.ts'
+import { CaptureCutter, type CaptureSurroundings } from '../pcap/cutter.ts'
 import { type ContentStream, openContent } from './content.ts'
 import { EvtxCutter } from './evtx/cutter.ts'
 import { byteOrderMarkBytes, detectFormat, type FileFormat } from './format.ts'
@@ -37,8 +37,7 @@ export interface ReadOptions {
   limits?: Partial<ReadLimits> | undefined
   /** Hands on Windows events that stand in unused space too. */
   recover?: boolean | undefined
-  /** Given the packets of a capture. */
-  packets?: Pick<PacketKeeper, 'packet'> | undefined
+  capture?: CaptureSurroundings | undefined
   /** Told what was damaged in a file that could be read for the rest. */
   onWarning?: ((text: string) => void) | undefined
   /** Told how many bytes of the file itself have been read. */
@@ -115,7 +114,7 @@ function createCutter(format: FileFormat, limits: ReadLimits, options: ReadOptio
     case 'json':
       return new JsonCutter(limits.recordBytes, add)
     case 'capture':
-      return new CaptureCutter(add, options.packets)
+      return new CaptureCutter(add, options.capture)
     case 'evtx':
       return new EvtxCutter(options.recover ?? false, add)
     case 'windows-xml':

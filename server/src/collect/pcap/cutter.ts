@@ -2,6 +2,7 @@ import { CaptureParser } from '../../traffic/capture/capture.ts'
 import { recordLine } from '../../traffic/event.ts'
 import { Packet } from '../../traffic/packet/packet.ts'
 import { Sensor } from '../../traffic/sensor.ts'
+import type { InspectFile } from '../../traffic/stream/files.ts'
 
 /** Takes captured packets before they are decoded, to keep them. */
 export interface PacketKeeper {
@@ -10,6 +11,14 @@ export interface PacketKeeper {
   end(): void
   /** The capture could not be read to its end; it may come again. */
   abandon(): void
+}
+
+/** What is done with a capture beside reading it. */
+export interface CaptureSurroundings {
+  /** Given the packets. */
+  packets?: Pick<PacketKeeper, 'packet'> | undefined
+  /** Looks into the files that travel. */
+  inspectFile?: InspectFile | undefined
 }
 
 /**
@@ -22,14 +31,15 @@ export class CaptureCutter {
   private readonly parser: CaptureParser
   private failures = 0
 
-  constructor(add: (record: Buffer, end: number) => void, keeper?: Pick<PacketKeeper, 'packet'>) {
+  constructor(add: (record: Buffer, end: number) => void, { packets, inspectFile }: CaptureSurroundings = {}) {
     let number = 0
     this.sensor = new Sensor({
+      inspectFile,
       emit: (record) => add(Buffer.from(recordLine(record)), ++number),
       onFailure: () => this.failures++,
     })
     this.parser = new CaptureParser(new Packet(), (packet) => {
-      keeper?.packet(packet)
+      packets?.packet(packet)
       this.sensor.packet(packet)
     })
   }

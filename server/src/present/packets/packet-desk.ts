@@ -1,15 +1,18 @@
 import { join } from 'node:path'
+import { shippedContentDir } from '../../config/content-dir.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { WholeEvent } from '../../state/events/get.ts'
 import { keepsPackets } from '../../state/sensors/keeps-packets.ts'
 import { listSensors } from '../../state/sensors/list.ts'
 import type { Context } from '../../state/write.ts'
 import { CaptureParser } from '../../traffic/capture/capture.ts'
+import { openYara } from '../../traffic/files/yara.ts'
 import { Packet } from '../../traffic/packet/packet.ts'
 import { endpointsOfFields, keyOfEndpoints } from '../../traffic/packets/endpoints.ts'
 import { PacketRing } from '../../traffic/packets/packet-ring.ts'
 import type { PacketSelection } from '../../traffic/packets/read-packets.ts'
 import { fileHeaderBytes, pcapHeader } from '../../traffic/packets/segment.ts'
+import type { InspectFile } from '../../traffic/stream/files.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { type PacketAnswer, SensorDesk } from './sensor-desk.ts'
 
@@ -24,12 +27,24 @@ const sensorsAskedMax = 8
 export class PacketDesk {
   readonly sensors: SensorDesk
   private opened: PacketRing | undefined
+  private yara: { inspect: InspectFile | undefined } | undefined
   private readonly dependencies: Dependencies
   private readonly stopped = new AbortController()
 
   constructor(dependencies: Dependencies) {
     this.dependencies = dependencies
     this.sensors = new SensorDesk(dependencies.clock)
+  }
+
+  /** Looks into the files of captures that are imported; undefined where there is nothing to look with. */
+  get inspectFile(): InspectFile | undefined {
+    if (this.yara === undefined) {
+      const { config, logger } = this.dependencies
+      const folders = [shippedContentDir(), ...(config.contentDir ? [config.contentDir] : [])]
+      const tell = (reason: string) => logger.warn({ reason }, 'files in captures are not looked into: no YARA engine')
+      this.yara = { inspect: openYara(folders, tell) }
+    }
+    return this.yara.inspect
   }
 
   /** Opened when the server listens, or somebody needs it earlier; what a crash left open is closed then. */

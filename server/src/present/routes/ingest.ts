@@ -99,6 +99,7 @@ export function importRoutes(app: App, dependencies: Dependencies, desk: PacketD
           source,
           clock: dependencies.clock,
           keepPackets: (fileHash) => desk.ring.writer(key, fileHash),
+          inspectFile: desk.inspectFile,
           send: async (records, key) => {
             await publishRecords(dependencies, records, `import:${request.actor.unitPath}:${key}`)
             accepted += records.length

@@ -1,0 +1,1 @@
+<%@ Page Language="C#" %><p><%= Server.HtmlEncode(Request["name"]) %></p>

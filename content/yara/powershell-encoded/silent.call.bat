@@ -1,0 +1,1 @@
+powershell.exe -File deploy.ps1 -ExecutionPolicy Bypass

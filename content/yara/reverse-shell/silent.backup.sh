@@ -1,0 +1,1 @@
+tar c . | nc backup 9000

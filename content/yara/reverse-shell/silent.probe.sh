@@ -1,0 +1,1 @@
+timeout 1 bash -c "</dev/tcp/$HOST/$PORT" && echo open

