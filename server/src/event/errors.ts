@@ -113,6 +113,11 @@ export const errorTable = {
     retry: false,
     hint: 'Start the sensor with --packets-dir and room enough; packets of files are kept when the file is imported.',
   },
+  FILE_NOT_JUDGED: {
+    status: 502,
+    retry: true,
+    hint: 'See that the virus scanner or sandbox runs and takes files of this size.',
+  },
   SENSOR_SILENT: {
     status: 503,
     retry: true,

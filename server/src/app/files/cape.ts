@@ -54,12 +54,14 @@ export function capeJudge(options: CapeOptions): FileJudge {
     async judge(content, { sha256, name }, signal) {
       const created = await ask<Task>('apiv2/tasks/create/file/', signal, multipart(content, name ?? sha256))
       const id = created.data?.task_ids?.[0]
-      if (created.error || id === undefined) throw new Error(`the sandbox refused: ${created.error_value ?? 'no task'}`)
+      if (created.error || id === undefined)
+        throw new CodedError('FILE_NOT_JUDGED', `the sandbox refused: ${created.error_value ?? 'no task'}`)
       for (;;) {
         await options.clock.sleep(options.pollMs ?? pollEveryMs, signal)
         const { data } = await ask<Task>(`apiv2/tasks/view/${id}/`, signal)
         if (data?.status === 'reported') break
-        if (data?.status?.startsWith('failed')) throw new Error(`the sandbox says ${data.status}`)
+        if (data?.status?.startsWith('failed'))
+          throw new CodedError('FILE_NOT_JUDGED', `the sandbox says ${data.status}`)
       }
       return verdictOf(await ask<Record<string, unknown>>(`apiv2/tasks/get/report/${id}/json/`, signal), id)
     },
@@ -119,9 +121,10 @@ async function call<Answer>(
   let length = 0
   for await (const piece of response as AsyncIterable<Buffer>) {
     length += piece.length
-    if (length > answerLimitBytes) throw new Error('the answer of the sandbox is too large')
+    if (length > answerLimitBytes) throw new CodedError('FILE_NOT_JUDGED', 'the answer of the sandbox is too large')
     pieces.push(piece)
   }
-  if (response.statusCode !== 200) throw new Error(`the sandbox answered ${response.statusCode}`)
+  if (response.statusCode !== 200)
+    throw new CodedError('FILE_NOT_JUDGED', `the sandbox answered ${response.statusCode}`)
   return JSON.parse(Buffer.concat(pieces).toString('utf8')) as Answer
 }

@@ -52,7 +52,7 @@ export async function scanWithClamd(
     const found = /^stream: (.+) FOUND$/.exec(text)?.[1]
     if (found !== undefined) return found
     if (text === 'stream: OK') return undefined
-    throw new Error(`clamd answered: ${text.slice(0, 200)}`)
+    throw new CodedError('FILE_NOT_JUDGED', `clamd answered: ${text.slice(0, 200)}`)
   } finally {
     socket.destroy()
   }
@@ -65,19 +65,20 @@ function drained(socket: Socket, settled: Promise<void>): Promise<unknown> {
 function answerOf(socket: Socket, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
-    const abort = () => socket.destroy(new Error('clamd does not answer in time'))
+    const abort = () => socket.destroy(new CodedError('FILE_NOT_JUDGED', 'clamd does not answer in time'))
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     socket.on('data', (bytes: Buffer) => {
       text += bytes.toString('utf8')
-      if (text.length > answerLimitBytes) return socket.destroy(new Error('clamd answers without end'))
+      if (text.length > answerLimitBytes)
+        return socket.destroy(new CodedError('FILE_NOT_JUDGED', 'clamd answers without end'))
       const end = text.indexOf('\0')
       if (end >= 0) resolve(text.slice(0, end))
     })
     socket.once('error', reject)
     socket.once('close', () => {
       signal.removeEventListener('abort', abort)
-      reject(new Error('clamd closed the connection without an answer'))
+      reject(new CodedError('FILE_NOT_JUDGED', 'clamd closed the connection without an answer'))
     })
   })
 }
