@@ -112,7 +112,7 @@ test('the packets of a conversation come from the sensor that keeps them, and fr
   const uploaded = await fetch(`${platform.url}/api/v1/import?name=evidence.pcap`, {
     method: 'POST',
     headers: { authorization: `Bearer ${platform.token}`, 'content-type': 'application/octet-stream' },
-    body: pcap(wanted),
+    body: new Uint8Array(pcap(wanted)),
   })
   expect(uploaded.status).toBe(200)
   await until(

@@ -16,6 +16,9 @@ const configSchema = z.strictObject({
   bind: z.string().default('127.0.0.1').describe('Address all listeners bind to.'),
   httpPort: port.default(8080).describe('Port of the web client and the API.'),
   syslogPort: port.default(5514).describe('UDP and TCP.'),
+  flowPort: port
+    .optional()
+    .describe('UDP port for NetFlow v5 and v9, IPFIX and sFlow, e.g. 2055; closed unless it is set.'),
   dataDir: z.string().default('./data').describe('Folder of all data and keys.'),
   events: z.string().default('embedded').describe('`embedded` or the URL of a ClickHouse server.'),
   eventsCluster: z

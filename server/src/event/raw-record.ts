@@ -1,5 +1,5 @@
 /** How a record reached us. */
-export type Transport = 'syslog-udp' | 'syslog-tcp' | 'http' | 'bulk' | 'file' | 'internal' | 'canary'
+export type Transport = 'syslog-udp' | 'syslog-tcp' | 'http' | 'bulk' | 'file' | 'internal' | 'canary' | 'flow'
 
 /** One record as a collector received it: bytes and the facts about their arrival, nothing parsed. */
 export interface RawRecord {
@@ -19,7 +19,7 @@ export function sourceKey(record: Pick<RawRecord, 'transport' | 'sender' | 'sour
   return `${family}:${record.source || record.sender}`
 }
 
-const transports: Transport[] = ['syslog-udp', 'syslog-tcp', 'http', 'bulk', 'file', 'internal', 'canary']
+const transports: Transport[] = ['syslog-udp', 'syslog-tcp', 'http', 'bulk', 'file', 'internal', 'canary', 'flow']
 
 /**
  * Bytes of a record on the bus: version 1, transport, received (float64), length-prefixed sender and source
