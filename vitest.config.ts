@@ -36,6 +36,8 @@ const parts = [
 export default defineConfig({
   test: {
     pool: 'forks',
+    // What a test waits for comes when it comes; only what never comes fails.
+    expect: { poll: { timeout: 25_000, interval: 50 } },
     setupFiles: ['tests/harness/fixed-seed.ts'],
     projects: parts,
   },

@@ -48,7 +48,7 @@ async function sendUdp(port: number, messages: string[]): Promise<void> {
   socket.close()
 }
 
-async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+async function until(condition: () => boolean, timeoutMs = 25_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('the condition did not come true')
@@ -99,9 +99,9 @@ describe('createSyslogCollector', () => {
     expect(collector.counters().pendingBytes).toBeLessThan(pendingBytes + (1 << 20))
     refuses = false
     await sent
-    await until(() => bodies().length === 600, 15_000)
+    await until(() => bodies().length === 600, 60_000)
     expect(bodies()).toEqual(lines)
-  }, 30_000)
+  }, 120_000)
 
   it('drops and counts datagrams when the queue is at its bound', async () => {
     const { port, collector } = await start(
