@@ -134,11 +134,20 @@ describe('createSyslogCollector', () => {
     socket.close()
   })
 
-  it('refuses connections above the bound and closes idle ones', async () => {
-    const { port, collector } = await start({ connections: 2, idleMs: 100 })
-    const sockets = Array.from({ length: 4 }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+  const connectTimes = (count: number, port: number) =>
+    Array.from({ length: count }, () => connect(port, '127.0.0.1').on('error', () => undefined))
+
+  it('refuses connections above the bound', async () => {
+    const { port, collector } = await start({ connections: 2 })
+    const sockets = connectTimes(4, port)
     await until(() => collector.counters().tcpConnectionsRefused === 2)
     expect(collector.counters().tcpConnectionsOpen).toBe(2)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  it('closes idle connections', async () => {
+    const { port, collector } = await start({ idleMs: 100 })
+    const sockets = connectTimes(2, port)
     await until(() => collector.counters().tcpConnectionsIdleClosed === 2)
     for (const socket of sockets) socket.destroy()
   })
