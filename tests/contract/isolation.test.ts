@@ -223,6 +223,7 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
       matchCount: 1,
       techniques: [],
       entities: [],
+      rules: [],
     },
   }
   const [sent] = await database
@@ -492,6 +493,13 @@ const cases: Record<string, Case> = {
 
   getOverview: lists('operator', 'overview'),
   getHealth: common('operator', 'health'),
+  getSignInNotice: common('operator', 'auth/notice'),
+  getSettings: common('administrator', 'settings'),
+  // Of the whole platform: no administrator of a unit changes them, for others or for itself.
+  putSetting: async () => {
+    for (const side of [alpha, beta])
+      expect((await call(side.administrator, 'PUT', 'settings/canary.everyMinutes', { value: 5 })).status).toBe(404)
+  },
 
   listIncidents: lists('operator', 'incidents'),
   exportIncidents: async () => {
@@ -530,6 +538,24 @@ const cases: Record<string, Case> = {
     },
     { ...ofIncident, body: {} },
   ),
+  previewIncidentNotice: item(
+    'operator',
+    'GET',
+    async (side) => `incidents/${await side.incident()}/notice?channelId=${side.ids.channel}`,
+  ),
+  sendIncidentNotice: async () => {
+    for (const [owner, stranger] of [
+      [alpha, beta],
+      [beta, alpha],
+    ] as const) {
+      const path = `incidents/${await owner.incident()}/notice`
+      const send = (person: Person, channelId: number) => call(person, 'POST', path, { channelId })
+      // Neither another unit's incident nor an own incident through another unit's channel.
+      expect((await send(stranger.operator, stranger.ids.channel)).status).toBe(404)
+      expect((await send(owner.operator, stranger.ids.channel)).status).toBe(404)
+      expect((await send(owner.operator, owner.ids.channel)).status).toBe(200)
+    }
+  },
   listRelatedIncidents: item('operator', 'GET', incidentPath('/related')),
   getIncidentTimeline: item('operator', 'GET', incidentPath('/timeline')),
   listComments: item('operator', 'GET', incidentPath('/comments')),
@@ -552,6 +578,7 @@ const cases: Record<string, Case> = {
     for (const format of ['ndjson', 'csv']) await lists('operator', `detections/export?format=${format}`)()
   },
   getDetection: item('operator', 'GET', (side) => `detections/${side.detectionId}`),
+  explainDetection: item('operator', 'GET', (side) => `detections/${side.detectionId}/explanation`),
   acknowledgeDetections: async () => {
     const body = { ids: [alpha.detectionId] }
     expect((await call(beta.operator, 'POST', 'detections/acknowledge', body)).body.acknowledged).toBe(0)
@@ -859,7 +886,7 @@ const cases: Record<string, Case> = {
   listRuleFindings: async () => {
     for (const side of [alpha, beta]) {
       await server.database.insert(ruleFindings).values({
-        ...{ id: `finding-${side.mark}`, ruleId: 'tried', unitPath: side.path, severity: 'low' },
+        ...{ id: `finding-${side.mark}`, ruleId: 'tried', ruleVersion: 1, unitPath: side.path, severity: 'low' },
         ...{ firstSeenAt: now, lastSeenAt: now, matchCount: 1, createdAt: now, updatedAt: now },
         detection: { sample: { summary: side.mark, summaryZh: null }, evidence: [], entities: [] },
       })

@@ -88,6 +88,8 @@ describe.skipIf(!hasBrowser)('the rule workbench in the browser of CHROME_PATH',
     const problem = page.getByTestId('rule-problems').locator('li.error')
     await problem.waitFor()
     expect(await problem.first().textContent()).toContain('检索标识不存在')
+    // What is said of it is Chinese too, with the names as they were written.
+    expect(await problem.first().textContent()).toContain('条件引用了 `selction`')
     await page.locator('.cm-lintRange-error').first().waitFor()
     await see('workbench-problem')
     await write(rule('opened'))
@@ -180,8 +182,27 @@ describe.skipIf(!hasBrowser)('the rule workbench in the browser of CHROME_PATH',
     await page.getByTestId('roll-back-1').click()
     await page.getByTestId('dialog-ok').click()
     await expect.poll(async () => (await ask(`rules/${id}`)).stored.liveVersion).toBe(1)
+    // What an exception really hides stands under it, and in the list of last week.
+    const exception = await stage.platform.request<{ id: number }>('POST', '/api/v1/exceptions', {
+      ...{ name: 'vault', reason: 'vault', ruleIds: [id], expiresAt: new Date(Date.now() + 86_400_000).toISOString() },
+      conditions: [{ field: 'host.name', operator: 'equals', values: ['vault-01'] }],
+    })
+    expect(exception.status).toBe(201)
+    const { total: shown } = await ask(`detections?rule=${id}&suppressed=false`)
+    await expect
+      .poll(
+        async () => {
+          await send('door opened in silence')
+          return (await ask(`detections?rule=${id}&exception=${exception.body.id}`)).total
+        },
+        { timeout: 20_000, interval: 500 },
+      )
+      .toBe(1)
+    expect((await ask(`detections?rule=${id}&suppressed=false`)).total).toBe(shown)
     await page.getByTestId('tab-hidden').click()
-    await page.getByTestId('hidden-last-week').waitFor()
+    const hidden = page.getByTestId('hidden-last-week')
+    await hidden.locator('tbody tr').first().waitFor()
+    expect(await page.getByTestId(`hid-by-${exception.body.id}`).textContent()).toMatch(/[1-9]/)
     await see('workbench-hidden')
   })
 

@@ -83,7 +83,7 @@ export function makeIncidents(nowMs: number): Schemas['Incident'][] {
           ['user', 'backup', 'target', null, null],
         ] as const
       ).map(([type, value, role, country, organisation]) => ({ type, value, role, country: country ?? undefined, organisation: organisation ?? undefined, firstMs: last - 0.5 * hour, lastMs: last, matches: 40 })),
-      ruleIds: ruleTitles.slice(index % 3, (index % 3) + 2).map(([id]) => id), unitPath: '/1/2/', assigneeId: assigned ? 2 : null, assigneeName: assigned ? '陈静' : null, detectionCount: 4, matchCount: 212 - index,
+      ruleIds: ruleTitles.slice(index % 3, (index % 3) + 2).map(([id]) => id), ruleAuthors: ['Watchfire'], unitPath: '/1/2/', assigneeId: assigned ? 2 : null, assigneeName: assigned ? '陈静' : null, detectionCount: 4, matchCount: 212 - index,
       firstSeenAt: iso(last - 0.5 * hour), lastSeenAt: iso(last), updatedAt: iso(last), version: 1, openedAt: iso(last - 0.4 * hour), acknowledgedAt: assigned ? iso(last) : null, closedAt: status === 'closed' ? iso(last) : null,
       duplicateOf: null, continues: index === 2 ? 101 : null,
     } satisfies Schemas['Incident']

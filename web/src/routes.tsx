@@ -14,6 +14,7 @@ import {
   KeyOutlined,
   MinusCircleOutlined,
   SafetyOutlined,
+  SettingOutlined,
   TableOutlined,
 } from '@ant-design/icons'
 import type { ComponentType } from 'react'
@@ -51,6 +52,7 @@ export type PageName =
   | 'units'
   | 'tokens'
   | 'audit'
+  | 'settings'
   | 'health'
   | 'profile'
 
@@ -197,6 +199,13 @@ export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
         permission: 'audit:read',
         icon: AuditOutlined,
         load: withAntDesign(() => import('./pages/audit/AuditPage.tsx')),
+      },
+      {
+        path: '/settings',
+        name: 'settings',
+        permission: 'settings:write',
+        icon: SettingOutlined,
+        load: () => import('./pages/settings/SettingsPage.tsx'),
       },
       {
         path: '/health',

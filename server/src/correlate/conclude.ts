@@ -1,5 +1,5 @@
 import type { Change } from '../event/change.ts'
-import type { IncidentNotice } from '../event/notice.ts'
+import { type IncidentNotice, noticeRules } from '../event/notice.ts'
 import { incidentActivity } from '../seams/store/schema/incidents.ts'
 import type { Transaction } from '../seams/store/store.ts'
 import { systemActor } from '../state/actor.ts'
@@ -86,5 +86,6 @@ function noticeOf(
     matchCount: known.matches,
     techniques: [...new Set(known.rules.flatMap((rule) => rule.techniques))].sort(),
     entities: known.entities.slice(0, 20).map(({ type, value, role }) => ({ type, value, role })),
+    rules: noticeRules(known),
   }
 }

@@ -565,14 +565,23 @@ test('a flood of one rule stays cheap', async () => {
 test('what a rule on trial finds is kept apart: no detection, no incident, nobody told', async () => {
   const one = correlator()
   const trial = (part: Parameters<typeof match>[0]) =>
-    match({ ...part, ruleId: 'trial~ssh_success', severity: 'critical' })
-  const batch = batchOf([trial({ id: 't1' }), trial({ id: 't2', minute: 1 }), match({ id: 'm-live', severity: 'low' })])
+    match({ ruleId: 'trial~4~ssh_success', ...part, severity: 'critical' })
+  const batch = batchOf([
+    trial({ id: 't1' }),
+    trial({ id: 't2', minute: 1 }),
+    trial({ id: 't3', minute: 1, ruleId: 'trial~5~ssh_success' }),
+    match({ id: 'm-live', severity: 'low' }),
+  ])
   await one.handle(batch)
-  await correlator().handle({ ...batch, first: 3, last: 5 })
+  await correlator().handle({ ...batch, first: 4, last: 7 })
   expect(await allDetections()).toMatchObject([{ ruleId: 'ssh_brute_force', matchCount: 1 }])
   expect(await visible()).toEqual([])
-  const findings = await store.database.select().from(ruleFindings)
-  expect(findings).toMatchObject([{ ruleId: 'ssh_success', matchCount: 2, unitPath: '/1/7/', suppressedBy: null }])
-  expect(changes.map(({ noun }) => noun).sort()).toEqual(['detection', 'finding'])
-  expect(one.counters()).toMatchObject({ matches: 3, onTrial: 2 })
+  const findings = await store.database.select().from(ruleFindings).orderBy(ruleFindings.ruleVersion)
+  // Each version for itself.
+  expect(findings).toMatchObject([
+    { ruleId: 'ssh_success', ruleVersion: 4, matchCount: 2, unitPath: '/1/7/', suppressedBy: null },
+    { ruleId: 'ssh_success', ruleVersion: 5, matchCount: 1 },
+  ])
+  expect(changes.map(({ noun }) => noun).sort()).toEqual(['detection', 'finding', 'finding'])
+  expect(one.counters()).toMatchObject({ matches: 4, onTrial: 3 })
 })

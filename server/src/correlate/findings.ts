@@ -8,20 +8,19 @@ import { type DetectionRow, dedupe, mergeRows } from './dedupe.ts'
 import type { CorrelateSettings } from './settings.ts'
 import type { Suppressor } from './suppress.ts'
 
-/** Firings of rules in force, and those of versions on trial under the id of their rule. */
+/** Firings of rules in force, and those of versions on trial under the ids these have in the rule set. */
 export function separateTrials(matches: readonly Detection[]): { inForce: Detection[]; onTrial: Detection[] } {
   const inForce: Detection[] = []
   const onTrial: Detection[] = []
   for (const match of matches) {
-    const ruleId = triedRule(match.ruleId)
-    if (ruleId === undefined) inForce.push(match)
-    else onTrial.push({ ...match, ruleId })
+    if (triedRule(match.ruleId) === undefined) inForce.push(match)
+    else onTrial.push(match)
   }
   return { inForce, onTrial }
 }
 
 /**
- * Keeps firings of versions on trial, folded as detections are, where nobody is told of them and no incident opens. What an
+ * Keeps firings of versions on trial, each version for itself and folded as detections are, where nobody is told of them and no incident opens. What an
  * exception would hide is marked and does not count among what the exception hid.
  */
 export async function saveFindings(
@@ -30,7 +29,10 @@ export async function saveFindings(
   { suppressor, settings, nowMs }: { suppressor: Suppressor; settings: CorrelateSettings; nowMs: number },
 ): Promise<Change[]> {
   if (matches.length === 0) return []
-  const judged = matches.map((match) => ({ match, suppressedBy: suppressor.hiddenBy(match, nowMs) }))
+  const judged = matches.map((match) => {
+    const { ruleId } = triedRule(match.ruleId)!
+    return { match, suppressedBy: suppressor.hiddenBy({ ...match, ruleId }, nowMs) }
+  })
   const deltas = dedupe(judged, settings)
   const stored = await transaction
     .select({ id: ruleFindings.id, detection: ruleFindings.detection })
@@ -42,9 +44,11 @@ export async function saveFindings(
   const rows = [...deltas.values()].map((delta) => {
     const known = before.get(delta.id)
     const row = known ? mergeRows(known, delta, settings) : delta
+    const { ruleId, version } = triedRule(row.ruleId)!
     return {
       id: row.id,
-      ruleId: row.ruleId,
+      ruleId,
+      ruleVersion: version,
       unitPath: row.unitPath,
       severity: row.severity,
       firstSeenAt: new Date(row.firstMs),

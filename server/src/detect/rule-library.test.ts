@@ -46,7 +46,8 @@ async function open() {
   return {
     library,
     async put(ruleId: string, live: string | null, trial: string | null = null, off: string[] = []) {
-      await library.replace([{ ruleId, live, trial }])
+      const onTrial = trial === null ? null : { version: 3, text: trial }
+      await library.replace([{ ruleId, live, trial: onTrial }])
       await detector.replace(library.set, (id) => !off.includes(id))
     },
     fired: (message: string) => detector.detect([event(message)]).map(({ ruleId }) => ruleId),
@@ -68,9 +69,9 @@ test('a text in force replaces the shipped file of its id, and the file comes ba
 test('a version on trial runs beside the one in force under an id of its own', async () => {
   const { put, fired } = await open()
   await put('shipped', null, rule('shipped', 'new', 'name: same_name\n'))
-  expect(fired('old new')).toEqual(['shipped', 'trial~shipped'])
+  expect(fired('old new')).toEqual(['shipped', 'trial~3~shipped'])
   await put('shipped', rule('shipped', 'new', 'name: same_name\n'), rule('shipped', 'third', 'name: same_name\n'))
-  expect(fired('old new third')).toEqual(['shipped', 'trial~shipped'])
+  expect(fired('old new third')).toEqual(['shipped', 'trial~3~shipped'])
   expect(fired('old')).toEqual([])
 })
 
@@ -100,7 +101,7 @@ test('a correlation on trial counts rules in force and silences none of them', a
   await put('count', null, counting('count', 'shipped', 2))
   const stage = createCorrelationStage(library.set)
   const out = [...stage.push(detect('old')), ...stage.push(detect('old'))]
-  expect(out.map(({ ruleId }) => ruleId)).toEqual(['shipped', 'shipped', 'trial~count'])
+  expect(out.map(({ ruleId }) => ruleId)).toEqual(['shipped', 'shipped', 'trial~3~count'])
   await put('count', counting('count', 'shipped', 2))
   const running = createCorrelationStage(library.set)
   const found = [...running.push(detect('old')), ...running.push(detect('old'))]
@@ -113,7 +114,7 @@ test('names inside a text on trial mean the documents of the same text', async (
   await put('base', text, text.replace('gte: 2', 'gte: 1'))
   expect(library.set.refused).toEqual([])
   const stage = createCorrelationStage(library.set)
-  expect(stage.push(detect('old')).map(({ ruleId }) => ruleId)).toEqual(['shipped', 'trial~count'])
+  expect(stage.push(detect('old')).map(({ ruleId }) => ruleId)).toEqual(['shipped', 'trial~3~count'])
   expect(stage.push(detect('old')).map(({ ruleId }) => ruleId)).toContain('count')
 })
 

@@ -12,7 +12,7 @@ export interface StoredRuleText {
   /** The version in force, instead of the shipped file of the same id. */
   live: string | null
   /** The version on trial: its detections are kept apart. */
-  trial: string | null
+  trial: { version: number; text: string } | null
 }
 
 /** The shipped rules and the operator's as one set, kept current in small steps. */
@@ -51,7 +51,7 @@ export function openRuleLibrary(shipped: readonly ParsedFile[]): RuleLibrary {
   const memory: CompileMemory = new WeakMap()
   const shippedKeys = new Map<ParsedFile, string | undefined>(shipped.map((file) => [file, keyOf(file)]))
   const live = new Map<string, { text: string; file: ParsedFile }>()
-  const trial = new Map<string, { text: string; file: ParsedFile }>()
+  const trial = new Map<string, { text: string; version: number; file: ParsedFile }>()
   let set = compile()
 
   function compile(more?: { ruleId: string | undefined; file: ParsedFile }): RuleSet {
@@ -63,9 +63,18 @@ export function openRuleLibrary(shipped: readonly ParsedFile[]): RuleLibrary {
     return compileRuleSet(files, { memory })
   }
 
-  function put(map: typeof live, ruleId: string, text: string | null, read: (text: string) => ParsedFile): void {
-    if (text === null) map.delete(ruleId)
-    else if (map.get(ruleId)?.text !== text) map.set(ruleId, { text, file: read(text) })
+  function putLive(ruleId: string, text: string | null): void {
+    if (text === null) live.delete(ruleId)
+    else if (live.get(ruleId)?.text !== text) live.set(ruleId, { text, file: parseSigma(text, storedFile(ruleId)) })
+  }
+
+  function putTrial(ruleId: string, next: StoredRuleText['trial']): void {
+    const { text, version } = trial.get(ruleId) ?? {}
+    if (next === null) trial.delete(ruleId)
+    else if (text !== next.text || version !== next.version) {
+      const parsed = parseSigma(next.text, storedFile(ruleId) + trialMark)
+      trial.set(ruleId, { ...next, file: onTrial(parsed, next.version) })
+    }
   }
 
   return {
@@ -75,9 +84,8 @@ export function openRuleLibrary(shipped: readonly ParsedFile[]): RuleLibrary {
     async replace(texts) {
       let read = 0
       for (const { ruleId, ...text } of texts) {
-        const file = storedFile(ruleId)
-        put(live, ruleId, text.live, (content) => parseSigma(content, file))
-        put(trial, ruleId, text.trial, (content) => onTrial(parseSigma(content, file + trialMark)))
+        putLive(ruleId, text.live)
+        putTrial(ruleId, text.trial)
         for (const entry of [live.get(ruleId), trial.get(ruleId)]) {
           // Compiled here, in small pieces, and remembered for the set.
           if (entry) compileRuleSet([entry.file], { memory })
@@ -101,18 +109,18 @@ export function keyOf(file: ParsedFile): string | undefined {
 }
 
 /** The documents under ids and names of their own; names inside the text keep their meaning. */
-function onTrial({ documents, refused }: ParsedFile): ParsedFile {
+function onTrial({ documents, refused }: ParsedFile, version: number): ParsedFile {
   const locals = new Map<string, string>()
   for (const { id, name } of documents) {
-    locals.set(id, trialId(id))
-    if (name !== undefined) locals.set(name, trialId(id))
+    locals.set(id, trialId(id, version))
+    if (name !== undefined) locals.set(name, trialId(id, version))
   }
   const renamed = documents.map((document): SigmaDocument => {
     const { id, name } = document
     return {
       ...document,
-      id: trialId(id),
-      name: name === undefined ? undefined : trialId(name),
+      id: trialId(id, version),
+      name: name === undefined ? undefined : trialId(name, version),
       staged: { id, name, locals },
     }
   })

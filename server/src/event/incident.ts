@@ -58,6 +58,7 @@ export interface RuleFact {
   title: string
   /** Null for rules without Chinese; their title stands in both languages. */
   titleZh: string | null
+  author: string | null
   detector: string
   severity: Severity
   tactics: string[]

@@ -252,11 +252,28 @@ export interface ReadinessSummary {
   enabled: number
   canFire: number
   reasons: { code: CannotFire['code']; count: number }[]
+  /** Rules that could fire and cannot any more, and what came over them, with how many it stopped. */
+  stopped: number
+  causes: (CannotFire & { count: number })[]
+}
+
+/** Causes that come over a rule that could fire: something fell silent, drifted, failed or filled up. */
+const stopCodes: ReadonlySet<CannotFire['code']> = new Set([
+  ...(['source_silent', 'source_unparsed', 'field_drifted', 'canary_lost', 'sample_failed', 'run_failed'] as const),
+  ...(['bus_full', 'disk_full', 'store_down', 'thread_down'] as const),
+])
+const causesMax = 20
+
+/** Whether a reason is one that came over a rule that could fire. */
+export function hasStopped({ code }: CannotFire): boolean {
+  return stopCodes.has(code)
 }
 
 /** How many of the enabled rules can fire, and of what first reason the others cannot. */
 export function summaryOf(rules: readonly RuleEntry[], judged: (rule: RuleEntry) => CannotFire[]): ReadinessSummary {
   const counts = new Map<CannotFire['code'], number>()
+  const stopped = new Map<string, CannotFire & { count: number }>()
+  let stoppedCount = 0
   let enabled = 0
   let canFire = 0
   for (const rule of rules) {
@@ -265,7 +282,17 @@ export function summaryOf(rules: readonly RuleEntry[], judged: (rule: RuleEntry)
     enabled++
     if (reasons[0]) counts.set(reasons[0].code, (counts.get(reasons[0].code) ?? 0) + 1)
     else canFire++
+    // A rule with a cause that once was not there: it could fire, and stopped.
+    const found = reasons.filter(hasStopped)
+    if (found.length > 0) stoppedCount++
+    for (const reason of found) {
+      const key = [reason.code, reason.sourceId ?? reason.part ?? ''].join(' ')
+      const known = stopped.get(key)
+      if (known) known.count++
+      else stopped.set(key, { ...reason, count: 1 })
+    }
   }
   const reasons = [...counts].map(([code, count]) => ({ code, count })).sort((a, b) => b.count - a.count)
-  return { enabled, canFire, reasons }
+  const causes = [...stopped.values()].sort((a, b) => b.count - a.count).slice(0, causesMax)
+  return { enabled, canFire, stopped: stoppedCount, reasons, causes }
 }

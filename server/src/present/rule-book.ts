@@ -156,7 +156,7 @@ function openShelf(config: Pick<Config, 'contentDir'>) {
   }
 
   function draftEntries({ rule, trial, head, headSamples }: RuleTexts): RuleEntry[] {
-    const text = trial ?? head
+    const text = trial?.text ?? head
     let draft = drafts.get(rule.id)
     if (draft?.text !== text) {
       draft = { text, file: parseSigma(text, storedFile(rule.id)) }

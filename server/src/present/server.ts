@@ -40,6 +40,7 @@ import { runRoutes } from './routes/runs.ts'
 import { savedSearchRoutes } from './routes/saved-searches.ts'
 import { searchRoutes } from './routes/search.ts'
 import { sensorAnswerRoutes, sensorRoutes } from './routes/sensors.ts'
+import { settingRoutes } from './routes/settings.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { unitRoutes } from './routes/units.ts'
@@ -154,7 +155,7 @@ export function createServer(dependencies: Dependencies): App {
 function workRoutes(app: App, dependencies: Dependencies, openBook: OpenRuleBook, judge: ReadinessJudge): void {
   overviewRoutes(app, dependencies)
   incidentRoutes(app, dependencies)
-  detectionRoutes(app, dependencies)
+  detectionRoutes(app, dependencies, openBook)
   exceptionRoutes(app, dependencies)
   searchRoutes(app, dependencies)
   eventRoutes(app, dependencies)
@@ -174,6 +175,7 @@ function workRoutes(app: App, dependencies: Dependencies, openBook: OpenRuleBook
   indicatorRoutes(app, dependencies)
   notificationRoutes(app, dependencies)
   auditRoutes(app, dependencies)
+  settingRoutes(app, dependencies)
 }
 
 /** `GET /`: the web client for browsers, the handshake of Elasticsearch for shippers that bring credentials. */

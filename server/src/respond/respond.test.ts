@@ -122,6 +122,7 @@ const notice = (part: Partial<IncidentNotice> = {}): IncidentNotice => ({
   matchCount: 31,
   techniques: ['T1110'],
   entities: [{ type: 'ip', value: '203.0.113.7', role: 'actor' }],
+  rules: [{ id: 'rule-1', title: { zh: '暴力破解', en: 'Brute force' }, author: 'Somebody' }],
   ...part,
 })
 

@@ -194,7 +194,7 @@ beforeAll(async () => {
   const ruleJob = await createRuleJob(manager, { kind: 'back_test', ruleId: marker, input: {} })
   const seen = { firstSeenAt: new Date(0), lastSeenAt: new Date(store.clock.now()), matchCount: 1 }
   await store.database.insert(ruleFindings).values({
-    ...{ id: marker, ruleId: rootMarker, unitPath: unit.path, severity: 'low', ...seen },
+    ...{ id: marker, ruleId: rootMarker, ruleVersion: 1, unitPath: unit.path, severity: 'low', ...seen },
     detection: { sample: { summary: marker, summaryZh: null }, evidence: [], entities: [] },
     ...{ createdAt: new Date(0), updatedAt: new Date(0) },
   })

@@ -1,5 +1,6 @@
-import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { useMemo } from 'react'
+import { releaseHeld, useHeld } from '../live/held.ts'
 
 export interface Page<Item> {
   items: Item[]
@@ -21,6 +22,8 @@ export function useList<Item>(
     placeholderData: keepPreviousData,
     enabled,
   })
+  const queries = useQueryClient()
+  const held = useHeld(key)
   const rows = useMemo(() => query.data?.pages.flatMap(({ items }) => items), [query.data])
   return {
     rows,
@@ -32,5 +35,16 @@ export function useList<Item>(
     onMore: () => void query.fetchNextPage(),
     loadingMore: query.isFetchingNextPage,
     stale: query.isPlaceholderData,
+    held,
+    onRelease: () => releaseHeld(queries, key),
+    /** All there is, from the first page on, however much is on screen. */
+    async *allPages(): AsyncGenerator<Item[]> {
+      let after: string | undefined
+      do {
+        const page = await fetchPage(after)
+        yield page.items
+        after = page.next ?? undefined
+      } while (after !== undefined)
+    },
   }
 }

@@ -18,6 +18,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/notice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What people read before they sign in */
+        get: operations["getSignInNotice"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/sign-out": {
         parameters: {
             query?: never;
@@ -486,6 +503,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{id}/notice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What sending the incident to a channel would send; nothing is sent */
+        get: operations["previewIncidentNotice"];
+        put?: never;
+        /** Send the incident to a channel now; look at the delivery for how it went */
+        post: operations["sendIncidentNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{id}/related": {
         parameters: {
             query?: never;
@@ -597,6 +632,23 @@ export interface paths {
         };
         /** One detection */
         get: operations["getDetection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/detections/{id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Of a correlation: which part of its condition what is kept as evidence fulfils */
+        get: operations["explainDetection"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1645,6 +1697,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Settings of the whole platform that are changed while it runs */
+        get: operations["getSettings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change one of them; only from the root unit */
+        put: operations["putSetting"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -1952,6 +2038,23 @@ export interface components {
                 code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
                 count: number;
             }[];
+            /** @description Enabled rules that could fire and cannot any more. */
+            stopped: number;
+            /** @description What stopped them, those that stopped most first. */
+            causes: {
+                /** @enum {string} */
+                code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+                sourceId?: string;
+                source?: string;
+                field?: string;
+                /** @description Share of events that had the field, 0 to 1. */
+                was?: number;
+                /** Format: date-time */
+                since?: string;
+                /** @description Hop, rule, thread, store or queue that is at fault. */
+                part?: string;
+                count: number;
+            }[];
             /** @description Of the whole platform; empty for whoever belongs to a unit below the root. */
             history: {
                 /** Format: date-time */
@@ -2227,6 +2330,16 @@ export interface components {
             createdAt: string;
             /** Format: date-time */
             updatedAt: string;
+        };
+        PlatformSettings: {
+            /** @description Of new sources; null: never. */
+            "sources.silenceAfterMinutes": number | null;
+            /** @description Null: only on demand. */
+            "canary.everyMinutes": number | null;
+            /** @description Ids of sources that no canary walks by itself. */
+            "canary.exceptSources": string[];
+            /** @description What people read before they sign in. */
+            "signIn.notice": string;
         };
         ImportResult: {
             imported: number;
@@ -2606,6 +2719,8 @@ export interface components {
             techniques: string[];
             entities: components["schemas"]["Entity"][];
             ruleIds: string[];
+            /** @description Who wrote these rules, each once. */
+            ruleAuthors: string[];
             unitPath: string;
             assigneeId: number | null;
             assigneeName: string | null;
@@ -2652,6 +2767,8 @@ export interface components {
             techniques: string[];
             entities: components["schemas"]["Entity"][];
             ruleIds: string[];
+            /** @description Who wrote these rules, each once. */
+            ruleAuthors: string[];
             unitPath: string;
             assigneeId: number | null;
             assigneeName: string | null;
@@ -2678,6 +2795,20 @@ export interface components {
             continuedBy: number[];
             /** @description Incidents that became part of this one. */
             mergedFrom: number[];
+            rules: {
+                id: string;
+                title: string;
+                titleZh: string | null;
+                author: string | null;
+            }[];
+        };
+        NoticePreview: {
+            /** @enum {string} */
+            kind: "webhook" | "email";
+            /** @description Of a mail. */
+            subject: string | null;
+            /** @description The mail as text, or the body of the webhook. */
+            text: string;
         };
         RelatedIncident: {
             id: number;
@@ -2959,138 +3090,6 @@ export interface components {
             createdAt: string;
             deliveredAt: string | null;
         };
-        EventDocument: {
-            "@timestamp": string;
-            "event.id": string;
-        } & {
-            [key: string]: unknown;
-        };
-        SearchResult: {
-            items: components["schemas"]["EventDocument"][];
-            total: number;
-            next: string | null;
-            /** @description The SQL that was run, with its parameters shown. */
-            sql: string;
-            tookMs: number;
-        };
-        HistogramResult: {
-            intervalMs: number;
-            /** Format: date-time */
-            from: string;
-            /** Format: date-time */
-            to: string;
-            total: number;
-            buckets: {
-                /** Format: date-time */
-                at: string;
-                count: number;
-                by?: {
-                    [key: string]: number;
-                };
-            }[];
-            /** @description The SQL that was run, with its parameters shown. */
-            sql: string;
-            tookMs: number;
-        };
-        FacetsResult: {
-            facets: {
-                field: string;
-                /** @description Events that have the field. */
-                present: number;
-                values: {
-                    value: string;
-                    count: number;
-                }[];
-            }[];
-            total: number;
-            /** @description The SQL that was run, with its parameters shown. */
-            sql: string;
-            tookMs: number;
-        };
-        ValidateResult: {
-            valid: boolean;
-            /** @description The query as it was understood. */
-            normalised: string | null;
-            fields: string[];
-            problem: {
-                /**
-                 * @description What is wrong, for clients that say it in another language.
-                 * @enum {string}
-                 */
-                problem: "too_long" | "too_deep" | "too_many_terms" | "parenthesis_not_opened" | "parenthesis_not_closed" | "quotation_not_closed" | "unknown_field" | "unknown_field_meant" | "missing_at_end" | "missing_before" | "missing_before_word" | "missing_after" | "range_form" | "range_not_closed" | "range_end" | "range_of_boolean" | "wildcard_of_type" | "wrong_value" | "wrong_network";
-                parameters: {
-                    [key: string]: string;
-                };
-                message: string;
-                /** @description Offset in the query text, in UTF-16 units. */
-                position: number;
-                length: number;
-                suggestions: string[];
-            } | null;
-        };
-        EventDetail: {
-            event: components["schemas"]["EventDocument"];
-            unitPath: string;
-            sourceKey: string;
-            /** Format: date-time */
-            receivedAt: string;
-            raw: {
-                /** @description The bytes exactly as they came. */
-                base64: string;
-                /** @description The bytes decoded for reading. */
-                text: string;
-                /** @enum {string} */
-                encoding: "utf-8" | "utf-16" | "gb18030" | "latin1" | "binary";
-                sizeBytes: number;
-            };
-            explanation: {
-                /** @description Kind of log it was read as; null when no parser understood it. */
-                parser: string | null;
-                detections: {
-                    id: string;
-                    ruleId: string;
-                    ruleTitle: string;
-                    ruleTitleZh: string | null;
-                    severity: string;
-                    incidentId: number | null;
-                    matched: {
-                        part: string;
-                        field: string;
-                        value: string;
-                    }[];
-                }[];
-            };
-        };
-        FieldInfo: {
-            name: string;
-            type: string;
-            description: {
-                zh: string;
-                en: string;
-            };
-            /** @description A typed column of the event store, thus fast. */
-            column: boolean;
-        };
-        SavedSearch: {
-            id: number;
-            name: string;
-            query: string;
-            from: string;
-            to: string;
-            columns: string[];
-            /** @description Seen by everyone in the unit and above; else by its owner alone. */
-            shared: boolean;
-            /** @description False for one that somebody else shared: it can be run, not changed. */
-            own: boolean;
-            ownerName: string;
-            unitPath: string;
-            /** @description Rises with every change a person makes; the ETag. */
-            version: number;
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            updatedAt: string;
-        };
         RuleProblem: {
             /** @enum {string} */
             severity: "error" | "warning";
@@ -3171,6 +3170,7 @@ export interface components {
             rules: {
                 id: string;
                 title: string;
+                titleZh: string | null;
                 /** @enum {string} */
                 kind: "detection" | "correlation" | "filter";
                 severity: components["schemas"]["Severity"];
@@ -3195,6 +3195,63 @@ export interface components {
             shippedId: string | null;
             /** @description The stored rule of this id. */
             storedId: string | null;
+        };
+        CorrelationWhy: {
+            ruleId: string;
+            title: string;
+            /** @description `event_count`, `value_count`, `temporal`, `temporal_ordered`, … */
+            type: string;
+            timespanMs: number;
+            fires: boolean;
+            titles: {
+                [key: string]: {
+                    en: string;
+                    zh: string | null;
+                };
+            };
+            /** @description The rules it refers to: matches, and of these how many lack a field it groups or counts by. */
+            rules: {
+                rule: string;
+                matches: number;
+                uncounted: number;
+            }[];
+            /** @description Groups that fired, then those that came nearest. */
+            groups: {
+                scope: string;
+                group: {
+                    [key: string]: string;
+                };
+                firedAtMs: number[];
+                window: {
+                    fromMs: number;
+                    toMs: number;
+                    eventIds: string[];
+                    measured?: number;
+                };
+                thresholds: {
+                    /** @enum {string} */
+                    operator: "gt" | "gte" | "lt" | "lte" | "eq" | "neq";
+                    number: number;
+                    holds: boolean;
+                }[];
+                steps: {
+                    rule: string;
+                    /** @description False under a `not`: it must stay away. */
+                    wanted: boolean;
+                    seen: boolean;
+                    nearest?: {
+                        eventId: string;
+                        timeMs: number;
+                    };
+                }[];
+            }[];
+            groupsLeftOut: number;
+            uncounted: {
+                eventId: string;
+                timeMs: number;
+                rule: string;
+                field: string;
+            }[];
         };
         RuleRun: {
             passed: number;
@@ -3241,6 +3298,8 @@ export interface components {
                     }[];
                 }[];
                 eventsLeftOut: number;
+                /** @description Why each correlation of the text fired on the sample, or did not. */
+                correlations: components["schemas"]["CorrelationWhy"][];
             }[];
             events: {
                 eventId: string;
@@ -3275,6 +3334,8 @@ export interface components {
                 }[];
                 fired: string[];
             }[];
+            /** @description The same over the stored events together. */
+            correlations: components["schemas"]["CorrelationWhy"][];
         };
         RuleJob: {
             id: number;
@@ -3412,6 +3473,8 @@ export interface components {
             items: {
                 id: string;
                 ruleId: string;
+                /** @description The version on trial that found it. */
+                ruleVersion: number;
                 severity: components["schemas"]["Severity"];
                 unitPath: string;
                 /** Format: date-time */
@@ -3505,6 +3568,138 @@ export interface components {
             createdBy: string;
             endedAt: string | null;
         };
+        EventDocument: {
+            "@timestamp": string;
+            "event.id": string;
+        } & {
+            [key: string]: unknown;
+        };
+        SearchResult: {
+            items: components["schemas"]["EventDocument"][];
+            total: number;
+            next: string | null;
+            /** @description The SQL that was run, with its parameters shown. */
+            sql: string;
+            tookMs: number;
+        };
+        HistogramResult: {
+            intervalMs: number;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            total: number;
+            buckets: {
+                /** Format: date-time */
+                at: string;
+                count: number;
+                by?: {
+                    [key: string]: number;
+                };
+            }[];
+            /** @description The SQL that was run, with its parameters shown. */
+            sql: string;
+            tookMs: number;
+        };
+        FacetsResult: {
+            facets: {
+                field: string;
+                /** @description Events that have the field. */
+                present: number;
+                values: {
+                    value: string;
+                    count: number;
+                }[];
+            }[];
+            total: number;
+            /** @description The SQL that was run, with its parameters shown. */
+            sql: string;
+            tookMs: number;
+        };
+        ValidateResult: {
+            valid: boolean;
+            /** @description The query as it was understood. */
+            normalised: string | null;
+            fields: string[];
+            problem: {
+                /**
+                 * @description What is wrong, for clients that say it in another language.
+                 * @enum {string}
+                 */
+                problem: "too_long" | "too_deep" | "too_many_terms" | "parenthesis_not_opened" | "parenthesis_not_closed" | "quotation_not_closed" | "unknown_field" | "unknown_field_meant" | "missing_at_end" | "missing_before" | "missing_before_word" | "missing_after" | "range_form" | "range_not_closed" | "range_end" | "range_of_boolean" | "wildcard_of_type" | "wrong_value" | "wrong_network";
+                parameters: {
+                    [key: string]: string;
+                };
+                message: string;
+                /** @description Offset in the query text, in UTF-16 units. */
+                position: number;
+                length: number;
+                suggestions: string[];
+            } | null;
+        };
+        EventDetail: {
+            event: components["schemas"]["EventDocument"];
+            unitPath: string;
+            sourceKey: string;
+            /** Format: date-time */
+            receivedAt: string;
+            raw: {
+                /** @description The bytes exactly as they came. */
+                base64: string;
+                /** @description The bytes decoded for reading. */
+                text: string;
+                /** @enum {string} */
+                encoding: "utf-8" | "utf-16" | "gb18030" | "latin1" | "binary";
+                sizeBytes: number;
+            };
+            explanation: {
+                /** @description Kind of log it was read as; null when no parser understood it. */
+                parser: string | null;
+                detections: {
+                    id: string;
+                    ruleId: string;
+                    ruleTitle: string;
+                    ruleTitleZh: string | null;
+                    severity: string;
+                    incidentId: number | null;
+                    matched: {
+                        part: string;
+                        field: string;
+                        value: string;
+                    }[];
+                }[];
+            };
+        };
+        FieldInfo: {
+            name: string;
+            type: string;
+            description: {
+                zh: string;
+                en: string;
+            };
+            /** @description A typed column of the event store, thus fast. */
+            column: boolean;
+        };
+        SavedSearch: {
+            id: number;
+            name: string;
+            query: string;
+            from: string;
+            to: string;
+            columns: string[];
+            /** @description Seen by everyone in the unit and above; else by its owner alone. */
+            shared: boolean;
+            /** @description False for one that somebody else shared: it can be run, not changed. */
+            own: boolean;
+            ownerName: string;
+            unitPath: string;
+            /** @description Rises with every change a person makes; the ETag. */
+            version: number;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            updatedAt: string;
+        };
         Sensor: {
             version: string;
             interface: string | null;
@@ -3578,6 +3773,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getSignInNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        notice: string;
+                    };
                 };
             };
             /** @description What went wrong. */
@@ -4934,6 +5160,85 @@ export interface operations {
             };
         };
     };
+    previewIncidentNotice: {
+        parameters: {
+            query: {
+                channelId: number;
+                /** @description What the sender adds. */
+                note?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticePreview"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    sendIncidentNotice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    channelId: number;
+                    /**
+                     * @description What the sender adds.
+                     * @default
+                     */
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deliveryId: number;
+                    };
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     listRelatedIncidents: {
         parameters: {
             query?: never;
@@ -5204,6 +5509,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Detection"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    explainDetection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Null for what is no correlation that is in force now. */
+                        correlation: components["schemas"]["CorrelationWhy"] | null;
+                        /** @description Events of the evidence that are still stored. */
+                        eventCount: number;
+                    };
                 };
             };
             /** @description What went wrong. */
@@ -6664,6 +7005,8 @@ export interface operations {
                 canFire?: "true" | "false";
                 /** @description First reason why it cannot fire, as `readiness` counts them. */
                 why?: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+                /** @description Could fire and cannot any more, as `readiness` counts them. */
+                stopped?: "true" | "false";
                 technique?: string;
                 /** @description One value, several separated by commas, or the parameter repeated. */
                 origin?: ("shipped" | "own" | "override" | "import")[];
@@ -8381,6 +8724,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformSettings"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    putSetting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: "sources.silenceAfterMinutes" | "canary.everyMinutes" | "canary.exceptSources" | "signIn.notice";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    value: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlatformSettings"];
                 };
             };
             /** @description What went wrong. */

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react'
 import { meKey, useSessionEnded } from '../api/session.tsx'
 import { recall, remember } from '../ui/remember.ts'
+import { followChange } from './held.ts'
 
 /** What the server says on its stream: a noun changed; enough to ask again, never the thing itself. */
 export interface Change {
@@ -62,7 +63,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       timer.current = old.current.size > 0 ? setTimeout(flush, gatherMs) : undefined
       const keys = [...old.current]
       old.current.clear()
-      for (const key of keys) void queries.invalidateQueries({ queryKey: [key] })
+      for (const key of keys) followChange(queries, key)
     }
     const onChange = (change: Change) => {
       if (pausedNow.current) return setWaiting((count) => count + 1)

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useKeys } from '../ui/keys.ts'
+import { goKeys } from './goKeys.ts'
 
 const event = 'watchfire:help'
 
@@ -57,6 +58,9 @@ export function HelpOverlay() {
         <dl>
           {keys.map((key) => (
             <Line key={key} term={t(`help.key.${key}`)} text={t(`help.keyText.${key}`)} />
+          ))}
+          {Object.entries(goKeys).map(([key, page]) => (
+            <Line key={key} term={`g ${key}`} text={t(`pages.${page}`)} />
           ))}
         </dl>
         <h3>{t('help.query')}</h3>

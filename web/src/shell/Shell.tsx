@@ -7,6 +7,7 @@ import { LiveProvider } from '../live/live.tsx'
 import { recall, remember } from '../ui/remember.ts'
 import { Problem } from '../ui/States.tsx'
 import { ValueMenu } from '../ui/Value.tsx'
+import { useGoKeys } from './goKeys.ts'
 import { HelpOverlay } from './HelpOverlay.tsx'
 import { Navigation } from './Navigation.tsx'
 import { TopBar } from './TopBar.tsx'
@@ -85,6 +86,7 @@ function Return({ me }: { me: Me }) {
 function Desk() {
   const { t } = useTranslation()
   const [narrow, setNarrow] = useState<boolean>(() => recall<boolean>('navigation.narrow') ?? window.innerWidth < 1100)
+  useGoKeys()
   const page = useMatches().at(-1)?.staticData
   const title = page?.name ? t(`pages.${page.name}`) : undefined
   useEffect(() => {

@@ -15,6 +15,7 @@ import { recall, remember } from '../ui/remember.ts'
 import { Problem } from '../ui/States.tsx'
 import { ColumnChooser } from './ColumnChooser.tsx'
 import { type Column, type ColumnMemory, fittingColumns, type Sort, shownColumns, visibleRows } from './columns.ts'
+import { ExportMenu } from './ExportMenu.tsx'
 
 const rowHeight = 32
 /** Of the column of check boxes. */
@@ -55,6 +56,13 @@ export interface TableProps<Row> {
   fresh?: ReadonlySet<string>
   /** The page keeps its own columns (log search). */
   chooser?: boolean
+  /** Something the list shows was changed, and it is too long to be asked for anew by itself. */
+  held?: boolean
+  onRelease?(): void
+  /** Everything the list is about; with it the list can be exported. */
+  allPages?(): AsyncIterable<object[]>
+  /** The server exports this list itself. */
+  ownExport?: boolean
 }
 
 /** The one table: remembered columns, sticky head, server-side sort, windowed rows, selection, keyboard. */
@@ -144,7 +152,8 @@ export function Table<Row>(props: TableProps<Row>) {
     setCursor(index)
     onOpen?.(row)
   }
-  const showTools = props.tools !== undefined || props.endTools !== undefined || chooser
+  const allPages = props.ownExport ? undefined : props.allPages
+  const showTools = props.tools !== undefined || props.endTools !== undefined || chooser || allPages !== undefined
 
   return (
     <div className="table-box card">
@@ -153,6 +162,7 @@ export function Table<Row>(props: TableProps<Row>) {
           <div className="start">{props.tools}</div>
           <div className="end">
             {props.endTools}
+            {allPages ? <ExportMenu name={id} pages={allPages} /> : null}
             {chooser ? <ColumnChooser columns={props.columns} memory={memory} onChange={change} /> : null}
           </div>
         </div>
@@ -277,6 +287,11 @@ export function Table<Row>(props: TableProps<Row>) {
             onClick={props.onMore}
           >
             {props.loadingMore ? t('states.loading') : t('table.more')}
+          </button>
+        ) : null}
+        {props.held ? (
+          <button type="button" className="plain warn" data-testid="list-held" onClick={props.onRelease}>
+            ↻ {t('table.held')}
           </button>
         ) : null}
         {keyboard ? <span className="keys">{onSelect ? t('table.keysSelect') : t('table.keys')}</span> : null}

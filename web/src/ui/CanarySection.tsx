@@ -21,10 +21,10 @@ const hops = [
   ['searchable', 'searchableAt'],
 ] as const
 
-const tones: Record<Canary['state'], string> = {
+export const canaryTones: Record<Canary['state'], string> = {
   ...{ waiting: 'soft', running: 'soft', arrived: 'good', lost: 'bad', interrupted: 'faint', impossible: 'faint' },
 }
-const marks: Record<Canary['state'], string> = {
+export const canaryMarks: Record<Canary['state'], string> = {
   ...{ waiting: '◌', running: '◐', arrived: '●', lost: '▲', interrupted: '○', impossible: '○' },
 }
 
@@ -74,8 +74,8 @@ export function CanarySection({ source, rule }: { source?: string; rule?: string
           <tbody>
             {data.items.map((canary) => (
               <tr key={canary.id} data-testid="canary">
-                <td className={tones[canary.state]}>
-                  {marks[canary.state]} {t(`canary.state.${canary.state}`)}
+                <td className={canaryTones[canary.state]}>
+                  {canaryMarks[canary.state]} {t(`canary.state.${canary.state}`)}
                   {canary.lostAt ? ` · ${t('canary.lostAt', { hop: t(`canary.hop.${canary.lostAt}`) })}` : ''}
                   {canary.detail ? <span className="soft"> · {detailOf(canary.detail)}</span> : null}
                 </td>

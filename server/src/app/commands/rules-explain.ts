@@ -1,12 +1,15 @@
 import type { Config } from '../../config/config.ts'
 import { readRulePaths } from '../../detect/load.ts'
-import { type CorrelationExplanation, explainCorrelation } from '../../detect/sigma/correlation/explain.ts'
+import {
+  type CorrelationExplanation,
+  correlationInputs,
+  explainCorrelation,
+} from '../../detect/sigma/correlation/explain.ts'
 import type { CorrelationInput } from '../../detect/sigma/correlation/input.ts'
 import { SigmaEngine } from '../../detect/sigma/engine.ts'
 import { type ExplainedNode, type ExplainedTest, type Explanation, explainRule } from '../../detect/sigma/explain.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
 import { compileRuleSet } from '../../detect/sigma/ruleset.ts'
-import type { Event, FieldValue } from '../../event/event.ts'
 import { contentDirs } from '../content.ts'
 import { createOfflineReader } from '../offline-events.ts'
 import { createLineOutput } from '../output.ts'
@@ -34,7 +37,7 @@ export async function explainRules(
         if (json) await output.line(JSON.stringify({ event: index, ...explanation }))
         else for (const line of explanationLines(explanation, index)) await output.line(line)
       }
-      if (set.correlations.length > 0) matches.push(...matchesOf(engine, event))
+      if (set.correlations.length > 0) matches.push(...correlationInputs(engine, event))
       index++
     }
   }
@@ -43,16 +46,6 @@ export async function explainRules(
     if (json) await output.line(JSON.stringify(explanation))
     else for (const line of correlationLines(explanation)) await output.line(line)
   }
-}
-
-function matchesOf(engine: SigmaEngine, event: Event): CorrelationInput[] {
-  return engine.matchEvent(event).map((match) => ({
-    ruleId: match.rule.document.id,
-    eventId: event.id,
-    timeMs: event.timeMs,
-    scope: event.unitPath,
-    read: (field) => match.read(field) as FieldValue | undefined,
-  }))
 }
 
 const mark = (matches: boolean) => (matches ? '✓' : '✗')

@@ -49,7 +49,7 @@ beforeEach(async () => {
 function start(more: Partial<CanariesOptions> = {}) {
   return createCanaries({
     ...{ database: store.database, clock: store.clock, samples, switchedOff: async () => new Set() },
-    everyMs: async () => 60 * minuteMs,
+    schedule: async () => ({ everyMs: 60 * minuteMs, except: [] as string[] }),
     send: async (input, mark, lines) => void sent.push({ input, mark, lines }),
     isStored: async () => world.stored,
     isSearchable: async () => world.searchable,
@@ -141,7 +141,7 @@ describe('canaries', () => {
   })
 
   it('of one rule carry its own sample, and one without a sample says so', async () => {
-    const one = start({ everyMs: async () => null })
+    const one = start({ schedule: async () => null })
     const ruleId = samples.forParser('linux-auth', 0, new Set())!.ruleIds[0]!
     await testRule(store.system, ruleId)
     await testRule(store.system, 'no-such-rule')

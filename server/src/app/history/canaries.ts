@@ -21,8 +21,8 @@ export interface CanariesOptions {
   samples: CanarySamples
   /** Ids of rules that are switched off. */
   switchedOff(): Promise<ReadonlySet<string>>
-  /** How often each source is tested; null: only on demand. */
-  everyMs(): Promise<number | null>
+  /** How often each source is tested but those in `except`; null: only on demand. */
+  schedule(): Promise<{ everyMs: number; except: readonly string[] } | null>
   /** Sends the records through an input; rejects when the input does not take them. */
   send(input: CanaryInput, mark: CanaryMark, lines: readonly string[]): Promise<void>
   /** Whether events of the canary are in the event store. */
@@ -75,8 +75,8 @@ export function createCanaries(options: CanariesOptions) {
       await interruptCanaries(database, clock)
       opened = true
     }
-    const everyMs = await options.everyMs()
-    if (everyMs !== null) await scheduleCanaries(database, clock, everyMs)
+    const schedule = await options.schedule()
+    if (schedule) await scheduleCanaries(database, clock, schedule.everyMs, schedule.except)
     const off = await options.switchedOff()
     for (const waiting of await waitingCanaries(database)) await start(waiting, off)
   }

@@ -100,9 +100,9 @@ await runThread(async () => {
   const canaries = createCanaries({
     ...{ database: store.database, clock, logger, switchedOff },
     samples: loadCanarySamples(folders),
-    async everyMs() {
-      const minutes = (await loadSettings(store.database))['canary.everyMinutes']
-      return minutes === null ? null : minutes * 60_000
+    async schedule() {
+      const { 'canary.everyMinutes': minutes, 'canary.exceptSources': except } = await loadSettings(store.database)
+      return minutes === null ? null : { everyMs: minutes * 60_000, except }
     },
     send: createCanaryInputs({
       ...{ bind: config.bind, syslogPort: config.syslogPort, http, key, bus, clock },

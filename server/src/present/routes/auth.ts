@@ -6,6 +6,7 @@ import { createSessionResolver } from '../../state/sessions/resolve.ts'
 import { revokeSession, signOut } from '../../state/sessions/revoke.ts'
 import { csrfTokenOf } from '../../state/sessions/session-token.ts'
 import { signIn } from '../../state/sessions/sign-in.ts'
+import { loadSettings } from '../../state/settings/setting.ts'
 import { getUnit } from '../../state/units/get.ts'
 import { changePassword } from '../../state/users/change-password.ts'
 import { confirmTotp } from '../../state/users/confirm-totp.ts'
@@ -52,6 +53,19 @@ function signInRoutes(app: App, dependencies: Dependencies): void {
       request.session = { ...signedIn, token: opened.token }
       return describeMe(request, dependencies)
     },
+  )
+  app.get(
+    '/auth/notice',
+    {
+      config: { access: 'public' },
+      schema: {
+        tags,
+        operationId: 'getSignInNotice',
+        summary: 'What people read before they sign in',
+        response: { 200: z.object({ notice: z.string() }) },
+      },
+    },
+    async () => ({ notice: (await loadSettings(database))['signIn.notice'] }),
   )
   app.post(
     '/auth/sign-out',

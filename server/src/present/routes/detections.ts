@@ -3,13 +3,18 @@ import { acknowledgeDetections } from '../../state/detections/acknowledge.ts'
 import { exportDetections } from '../../state/detections/export.ts'
 import { getDetection } from '../../state/detections/get.ts'
 import { listDetections } from '../../state/detections/list.ts'
+import { getEvents } from '../../state/events/get.ts'
+import { asEvent } from '../../state/events/whole-as-event.ts'
 import type { App } from '../app.ts'
-import { contextOf } from '../context.ts'
+import { contextOf, eventsContextOf } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
 import { sendDownload } from '../download.ts'
+import type { OpenRuleBook } from '../rule-book.ts'
 import { listOf, textIdParams, time } from '../schemas/common.ts'
 import { paged } from '../schemas/paged.ts'
 import { detection, detectionQuery } from '../schemas/work.ts'
+import { correlationWhy } from '../schemas/workbench.ts'
+import { correlationsWhy, setOfCorrelation } from '../workbench/correlation-why.ts'
 
 /** Columns of a CSV file; NDJSON holds everything. */
 const detectionColumns = [
@@ -17,6 +22,7 @@ const detectionColumns = [
   'ruleId',
   'ruleTitle',
   'ruleTitleZh',
+  'ruleAttribution',
   'detector',
   'severity',
   'summary',
@@ -30,7 +36,7 @@ const detectionColumns = [
   'incidentId',
 ]
 
-export function detectionRoutes(app: App, dependencies: Dependencies): void {
+export function detectionRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook): void {
   const tags = ['detections']
   app.get(
     '/detections',
@@ -88,6 +94,33 @@ export function detectionRoutes(app: App, dependencies: Dependencies): void {
       },
     },
     async (request) => getDetection(contextOf(request, dependencies), request.params),
+  )
+  app.get(
+    '/detections/:id/explanation',
+    {
+      config: { access: 'event:read' },
+      schema: {
+        tags,
+        operationId: 'explainDetection',
+        summary: 'Of a correlation: which part of its condition what is kept as evidence fulfils',
+        params: textIdParams,
+        response: {
+          200: z.object({
+            correlation: correlationWhy.nullable().describe('Null for what is no correlation that is in force now.'),
+            eventCount: z.number().int().describe('Events of the evidence that are still stored.'),
+          }),
+        },
+      },
+    },
+    async (request, reply) => {
+      const found = await getDetection(contextOf(request, dependencies), request.params)
+      const opened = await book()
+      const set = found.detector === 'correlation' ? setOfCorrelation(opened, found.ruleId) : undefined
+      if (!set) return { correlation: null, eventCount: 0 }
+      const stored = await getEvents(eventsContextOf(request, reply, dependencies), found.eventIds)
+      const [why] = correlationsWhy(set, (id) => id === found.ruleId, opened, stored.map(asEvent))
+      return { correlation: why ?? null, eventCount: stored.length }
+    },
   )
   app.post(
     '/detections/acknowledge',

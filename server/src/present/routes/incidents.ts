@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { story } from '../../correlate/story.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Bilingual, IncidentFacts, VisibleStatus } from '../../event/incident.ts'
-import { createUtcOffset } from '../../lib/utc-offset.ts'
+import { createUtcOffset, requireUtcOffset } from '../../lib/utc-offset.ts'
+import { renderNotice } from '../../respond/actions/email/render.ts'
+import { webhookBody } from '../../respond/actions/webhook/send.ts'
 import { getEvents } from '../../state/events/get.ts'
 import { bulkIncidents, type bulkIncidentsInput } from '../../state/incidents/bulk.ts'
 import { closeIncident } from '../../state/incidents/close.ts'
@@ -17,6 +19,7 @@ import { listEvidence } from '../../state/incidents/list-evidence.ts'
 import { listRelated, type RelatedIncident } from '../../state/incidents/list-related.ts'
 import { listTimeline } from '../../state/incidents/list-timeline.ts'
 import { reopenIncident } from '../../state/incidents/reopen.ts'
+import { previewIncident, sendIncident } from '../../state/incidents/send.ts'
 import { undoIncidents } from '../../state/incidents/undo.ts'
 import { updateIncident } from '../../state/incidents/update.ts'
 import type { App } from '../app.ts'
@@ -37,6 +40,8 @@ import {
   incidentChange,
   incidentDetail,
   incidentQuery,
+  noticeInput,
+  noticePreview,
   relatedIncident,
   timelineEntry,
 } from '../schemas/work.ts'
@@ -56,6 +61,8 @@ const incidentColumns = [
   'detectionCount',
   'matchCount',
   'techniques',
+  'ruleIds',
+  'ruleAuthors',
   'firstSeenAt',
   'lastSeenAt',
   'openedAt',
@@ -93,6 +100,7 @@ const change = { access: 'incident:write' } as const
 export function incidentRoutes(app: App, dependencies: Dependencies): void {
   listRoutes(app, dependencies)
   changeRoutes(app, dependencies)
+  sendRoutes(app, dependencies)
   readRoutes(app, dependencies)
 }
 
@@ -253,6 +261,52 @@ function changeRoutes(app: App, dependencies: Dependencies): void {
       reply
         .status(201)
         .send(await commentIncident(contextOf(request, dependencies), { ...request.params, ...request.body })),
+  )
+}
+
+function sendRoutes(app: App, dependencies: Dependencies): void {
+  app.get(
+    '/incidents/:id/notice',
+    {
+      config: change,
+      schema: {
+        tags,
+        operationId: 'previewIncidentNotice',
+        summary: 'What sending the incident to a channel would send; nothing is sent',
+        params: numericIdParams,
+        querystring: noticeInput.extend({ channelId: z.coerce.number().int().min(1) }),
+        response: { 200: noticePreview },
+      },
+    },
+    async (request) => {
+      const input = { ...request.params, ...request.query }
+      const { notice, channel } = await previewIncident(contextOf(request, dependencies), input)
+      const { language, name, kind } = channel
+      if (kind === 'webhook') {
+        const body = JSON.parse(webhookBody({ idempotencyKey: 'preview', notice, language }))
+        return { kind, subject: null, text: JSON.stringify(body, null, 2) }
+      }
+      const { subject, text } = renderNotice(notice, language, name, requireUtcOffset(dependencies.config.timeZone))
+      return { kind, subject, text }
+    },
+  )
+  app.post(
+    '/incidents/:id/notice',
+    {
+      config: change,
+      schema: {
+        tags,
+        operationId: 'sendIncidentNotice',
+        summary: 'Send the incident to a channel now; look at the delivery for how it went',
+        params: numericIdParams,
+        body: noticeInput,
+        response: { 200: z.object({ deliveryId: z.number().int() }) },
+      },
+    },
+    async (request) => {
+      const input = { ...request.params, ...request.body }
+      return { deliveryId: await sendIncident(contextOf(request, dependencies), input) }
+    },
   )
 }
 

@@ -31,6 +31,7 @@ import {
   ruleVersionText,
 } from '../schemas/workbench.ts'
 import { checkText, describeText, neededFor } from '../workbench/check.ts'
+import { correlationsWhy } from '../workbench/correlation-why.ts'
 import { explainEvent, firedBy, runSamples } from '../workbench/samples.ts'
 
 const tags = ['rules']
@@ -208,7 +209,8 @@ function checkRoutes(app: App, dependencies: Dependencies, book: OpenRuleBook, s
         ...explainEvent(set.rules, event, opened),
         fired: firedBy(set, own, opened, [event], surroundings.nowMs),
       }))
-      return { ...ran, events }
+      const correlations = correlationsWhy(set, (id) => own.has(id), opened, stored)
+      return { ...ran, events, correlations }
     },
   )
   async function storedEvents(request: FastifyRequest, reply: FastifyReply, ids: string[]) {

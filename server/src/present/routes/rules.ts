@@ -9,7 +9,7 @@ import { rootUnitPath } from '../../state/units/unit.ts'
 import type { App } from '../app.ts'
 import { contextOf, tell } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
-import { type CannotFire, cannotFireCodes } from '../readiness.ts'
+import { type CannotFire, cannotFireCodes, hasStopped } from '../readiness.ts'
 import type { OpenRuleBook, RuleEntry } from '../rule-book.ts'
 import type { RuleStatus, RuleStatuses } from '../rule-status.ts'
 import { flag, listOf, manyOf, pageQuery, severity, textIdParams } from '../schemas/common.ts'
@@ -25,6 +25,7 @@ type Filter = {
   enabled?: boolean
   canFire?: boolean
   why?: CannotFire['code']
+  stopped?: boolean
   technique?: string
   origin?: string[]
   stage?: string[]
@@ -33,7 +34,7 @@ type Filter = {
 
 function matches(
   rule: RuleEntry & RuleStatus,
-  { text, severity: severities, enabled, canFire, why, technique, origin, stage, collection }: Filter,
+  { text, severity: severities, enabled, canFire, why, stopped, technique, origin, stage, collection }: Filter,
 ): boolean {
   const wanted = text?.toLowerCase()
   const words = [rule.id, rule.title, rule.titleZh, rule.description, rule.descriptionZh].join('\n').toLowerCase()
@@ -43,6 +44,7 @@ function matches(
     (enabled === undefined || rule.enabled === enabled) &&
     (canFire === undefined || rule.canFire === canFire) &&
     (why === undefined || rule.cannotFire[0]?.code === why) &&
+    (stopped === undefined || rule.cannotFire.some(hasStopped) === stopped) &&
     (origin === undefined || origin.includes(rule.origin)) &&
     (stage === undefined || stage.includes(rule.stage)) &&
     (collection === undefined || rule.collectionId === collection) &&
@@ -94,6 +96,7 @@ export function ruleRoutes(app: App, dependencies: Dependencies, book: OpenRuleB
             .enum(cannotFireCodes)
             .optional()
             .describe('First reason why it cannot fire, as `readiness` counts them.'),
+          stopped: flag.optional().describe('Could fire and cannot any more, as `readiness` counts them.'),
           technique: z.string().max(20).optional(),
           origin: manyOf(rule.shape.origin),
           stage: manyOf(rule.shape.stage),

@@ -208,6 +208,15 @@ export const indicatorInput = z.object({
   expiresAt: z.iso.datetime({ offset: true }).nullable().default(null),
 })
 
+export const platformSettings = z
+  .object({
+    'sources.silenceAfterMinutes': z.number().int().nullable().describe('Of new sources; null: never.'),
+    'canary.everyMinutes': z.number().int().nullable().describe('Null: only on demand.'),
+    'canary.exceptSources': z.array(z.string()).describe('Ids of sources that no canary walks by itself.'),
+    'signIn.notice': z.string().describe('What people read before they sign in.'),
+  })
+  .meta({ id: 'PlatformSettings' })
+
 export const importResult = z
   .object({
     imported: z.number().int(),

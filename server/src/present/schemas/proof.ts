@@ -105,6 +105,10 @@ export const readiness = z
     reasons: z
       .array(z.object({ code: z.enum(cannotFireCodes), count: z.number().int() }))
       .describe('Of the enabled rules that cannot fire, by their first reason.'),
+    stopped: z.number().int().describe('Enabled rules that could fire and cannot any more.'),
+    causes: z
+      .array(cannotFire.extend({ count: z.number().int() }))
+      .describe('What stopped them, those that stopped most first.'),
     history: z
       .array(z.object({ at: z.date(), enabled: z.number().int(), canFire: z.number().int() }))
       .describe('Of the whole platform; empty for whoever belongs to a unit below the root.'),

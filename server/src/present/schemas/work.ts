@@ -50,6 +50,7 @@ export const incident = z
     techniques: z.array(z.string()),
     entities: z.array(entity),
     ruleIds: z.array(z.string()),
+    ruleAuthors: z.array(z.string()).describe('Who wrote these rules, each once.'),
     unitPath: z.string(),
     assigneeId: z.number().int().nullable(),
     assigneeName: z.string().nullable(),
@@ -71,6 +72,9 @@ export const incidentDetail = incident
   .extend({
     continuedBy: z.array(z.number().int()).describe('Incidents that go on where this one ended.'),
     mergedFrom: z.array(z.number().int()).describe('Incidents that became part of this one.'),
+    rules: z.array(
+      z.object({ id: z.string(), title: z.string(), titleZh: z.string().nullable(), author: z.string().nullable() }),
+    ),
   })
   .meta({ id: 'IncidentDetail' })
 
@@ -107,6 +111,19 @@ export const closeInput = z.object({
   note: z.string().trim().max(4000).optional(),
   duplicateOf: z.number().int().min(1).optional().describe('The incident it duplicates, with that reason.'),
 })
+
+export const noticeInput = z.object({
+  channelId: z.number().int().min(1),
+  note: z.string().trim().max(1000).default('').describe('What the sender adds.'),
+})
+
+export const noticePreview = z
+  .object({
+    kind: z.enum(['webhook', 'email']),
+    subject: z.string().nullable().describe('Of a mail.'),
+    text: z.string().describe('The mail as text, or the body of the webhook.'),
+  })
+  .meta({ id: 'NoticePreview' })
 
 export const relatedIncident = incident
   .pick({

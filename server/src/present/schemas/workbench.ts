@@ -75,6 +75,7 @@ export const ruleChecked = z
       z.object({
         id: z.string(),
         title: z.string(),
+        titleZh: z.string().nullable(),
         kind: z.enum(['detection', 'correlation', 'filter']),
         severity,
         logsource: z.object({
@@ -127,6 +128,54 @@ const explained = z.object({
   ),
 })
 
+const place = z.object({ eventId: z.string(), timeMs: z.number() })
+
+export const correlationWhy = z
+  .object({
+    ruleId: z.string(),
+    title: z.string(),
+    type: z.string().describe('`event_count`, `value_count`, `temporal`, `temporal_ordered`, …'),
+    timespanMs: z.number(),
+    fires: z.boolean(),
+    titles: z.record(z.string(), z.object({ en: z.string(), zh: z.string().nullable() })),
+    rules: z
+      .array(z.object({ rule: z.string(), matches: z.number().int(), uncounted: z.number().int() }))
+      .describe('The rules it refers to: matches, and of these how many lack a field it groups or counts by.'),
+    groups: z
+      .array(
+        z.object({
+          scope: z.string(),
+          group: z.record(z.string(), z.string()),
+          firedAtMs: z.array(z.number()),
+          window: z.object({
+            fromMs: z.number(),
+            toMs: z.number(),
+            eventIds: z.array(z.string()),
+            measured: z.number().optional(),
+          }),
+          thresholds: z.array(
+            z.object({
+              operator: z.enum(['gt', 'gte', 'lt', 'lte', 'eq', 'neq']),
+              number: z.number(),
+              holds: z.boolean(),
+            }),
+          ),
+          steps: z.array(
+            z.object({
+              rule: z.string(),
+              wanted: z.boolean().describe('False under a `not`: it must stay away.'),
+              seen: z.boolean(),
+              nearest: place.optional(),
+            }),
+          ),
+        }),
+      )
+      .describe('Groups that fired, then those that came nearest.'),
+    groupsLeftOut: z.number().int(),
+    uncounted: z.array(place.extend({ rule: z.string(), field: z.string() })),
+  })
+  .meta({ id: 'CorrelationWhy' })
+
 const ranEvent = z.object({
   eventId: z.string(),
   line: z.string(),
@@ -149,9 +198,13 @@ export const ruleRun = z
         problem: z.string().nullable(),
         events: z.array(ranEvent),
         eventsLeftOut: z.number().int(),
+        correlations: z
+          .array(correlationWhy)
+          .describe('Why each correlation of the text fired on the sample, or did not.'),
       }),
     ),
     events: z.array(ranEvent.extend({ fired: z.array(z.string()) })),
+    correlations: z.array(correlationWhy).describe('The same over the stored events together.'),
   })
   .meta({ id: 'RuleRun' })
 
@@ -229,6 +282,7 @@ export const ruleFindings = z
       z.object({
         id: z.string(),
         ruleId: z.string(),
+        ruleVersion: z.number().int().describe('The version on trial that found it.'),
         severity,
         unitPath: z.string(),
         firstSeenAt: z.date(),

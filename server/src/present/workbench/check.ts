@@ -1,4 +1,5 @@
 import type { TriedOut } from '../../detect/rule-library.ts'
+import { chineseTitle } from '../../detect/rule-words.ts'
 import type { CompiledRule } from '../../detect/sigma/compile.ts'
 import type { DetectionDocument } from '../../detect/sigma/document.ts'
 import { fieldSource, isOpen, type Lookups, selects } from '../../detect/sigma/logsource.ts'
@@ -78,7 +79,7 @@ export function describeText(
     const { id, title, kind, level } = document
     const logsource = document.kind === 'correlation' ? {} : document.logsource
     return {
-      ...{ id, title, kind, severity: level },
+      ...{ id, title, titleZh: chineseTitle(document) ?? null, kind, severity: level },
       logsource: {
         category: logsource.category ?? null,
         product: logsource.product ?? null,
@@ -128,7 +129,15 @@ function sqlOf(rule: CompiledRule, lookups: Lookups): string | undefined {
 
 /** The rules of a text and those its correlations count: enough to run it alone. */
 export function neededFor({ set, file }: TriedOut): TriedOut['set'] {
-  const wanted = new Set(file.documents.map(({ id }) => id))
+  return partOf(
+    set,
+    file.documents.map(({ id }) => id),
+  )
+}
+
+/** Some rules of a set and those their correlations count, as a set of their own. */
+export function partOf(set: TriedOut['set'], ids: readonly string[]): TriedOut['set'] {
+  const wanted = new Set(ids)
   // Inner correlations stand before those that refer to them.
   for (const { id, rules } of [...set.correlations].reverse())
     if (wanted.has(id)) for (const rule of rules) wanted.add(rule)

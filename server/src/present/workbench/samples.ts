@@ -9,6 +9,7 @@ import { createNormaliser } from '../../normalise/normalise.ts'
 import type { StoredSample, StoredSamples } from '../../seams/store/schema/rules.ts'
 import type { RuleBook } from '../rule-book.ts'
 import { type CheckedText, neededFor } from './check.ts'
+import { type CorrelationWhy, correlationsWhy } from './correlation-why.ts'
 
 /** Events of one sample that are explained; the others count all the same. */
 const explainedMax = 20
@@ -23,6 +24,7 @@ export interface RanSample {
   problem: string | null
   events: ReturnType<typeof explainEvent>[]
   eventsLeftOut: number
+  correlations: CorrelationWhy[]
 }
 
 /** Runs the samples of a text through parser, detection and correlation as the platform does, and says what matched. */
@@ -52,7 +54,7 @@ function runSample(
   { parser, lines }: StoredSample,
   { zone, nowMs }: { zone: string; nowMs: number },
 ) {
-  const none = { parser, fired: [] as string[], events: [], eventsLeftOut: 0 }
+  const none = { parser, fired: [] as string[], events: [], eventsLeftOut: 0, correlations: [] }
   if (!book.fullParsers.some(({ name }) => name === parser))
     return { ...none, problem: `There is no parser \`${parser}\`` }
   const placed = lines.map((line, offset) => ({
@@ -71,6 +73,7 @@ function runSample(
     problem: stray ? `The parser \`${parser}\` does not understand: ${cut(Buffer.from(stray.raw).toString())}` : null,
     events: events.slice(0, explainedMax).map((event) => explainEvent(set.rules, event, book)),
     eventsLeftOut: Math.max(0, events.length - explainedMax),
+    correlations: correlationsWhy(set, (id) => own.has(id), book, events),
   }
 }
 

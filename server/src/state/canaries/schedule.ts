@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, inArray, isNotNull, lt, lte, ne, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, inArray, isNotNull, lt, lte, ne, notInArray, sql } from 'drizzle-orm'
 import type { Clock } from '../../seams/clock/clock.ts'
 import { canaries } from '../../seams/store/schema/canaries.ts'
 import { sources } from '../../seams/store/schema/sources.ts'
@@ -24,8 +24,16 @@ async function translated<Result>(work: () => Promise<Result>): Promise<Result> 
   }
 }
 
-/** Enters a canary for every source in use whose last one is older than `everyMs`, those that waited longest first. */
-export async function scheduleCanaries(database: Database, clock: Clock, everyMs: number): Promise<number> {
+/**
+ * Enters a canary for every source in use, but those in `except`, whose last one is older than `everyMs`, those that waited
+ * longest first.
+ */
+export async function scheduleCanaries(
+  database: Database,
+  clock: Clock,
+  everyMs: number,
+  except: readonly string[] = [],
+): Promise<number> {
   return translated(async () => {
     const nowMs = clock.now()
     const last = sql`(SELECT max(c.requested_at) FROM ${canaries} c WHERE c.source_id = ${sources.id})`
@@ -36,6 +44,7 @@ export async function scheduleCanaries(database: Database, clock: Clock, everyMs
         and(
           eq(sources.enabled, true),
           ne(sources.transport, 'file'),
+          except.length > 0 ? notInArray(sources.id, [...except]) : undefined,
           isNotNull(sql`coalesce(${sources.pinnedParser}, ${sources.parser})`),
           gte(sources.lastSeenAt, new Date(nowMs - inUseMs)),
           lte(sources.firstSeenAt, new Date(nowMs - settledMs)),

@@ -8,6 +8,7 @@ import type { Transaction } from '../../seams/store/store.ts'
 import { type Actor, covers, permissionsByRole } from '../actor.ts'
 import { enqueueNotices } from '../notifications/enqueue.ts'
 import { type IncidentRow, requireVisible } from './incident.ts'
+import { noticeOf } from './notice.ts'
 
 /** What a person does to an incident; the single verbs and the bulk verb share it. */
 export type IncidentChange =
@@ -154,22 +155,7 @@ async function enqueueClosed(
   version: number,
   nowMs: number,
 ): Promise<void> {
-  const notice = {
-    cause: `incident:${row.id}:closed:${version}`,
-    occasion: 'closed' as const,
-    incidentId: row.id,
-    title: { zh: row.titleZh, en: row.titleEn },
-    story: { zh: row.storyZh, en: row.storyEn },
-    severity: row.severity,
-    score: row.score,
-    unitPath: row.unitPath,
-    firstSeenMs: row.firstSeenAt.getTime(),
-    lastSeenMs: row.lastSeenAt.getTime(),
-    detectionCount: row.detectionCount,
-    matchCount: row.matchCount,
-    techniques: row.techniques,
-    entities: row.facts.entities.slice(0, 20).map(({ type, value, role }) => ({ type, value, role })),
-  }
+  const notice = { ...noticeOf(row, 'closed'), cause: `incident:${row.id}:closed:${version}` }
   await enqueueNotices(transaction, [notice], nowMs)
 }
 

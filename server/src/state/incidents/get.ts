@@ -1,6 +1,6 @@
 import { and, eq, or } from 'drizzle-orm'
 import { z } from 'zod'
-import type { IncidentFacts } from '../../event/incident.ts'
+import type { IncidentFacts, RuleFact } from '../../event/incident.ts'
 import { users } from '../../seams/store/schema/identity.ts'
 import { incidents } from '../../seams/store/schema/incidents.ts'
 import type { Database } from '../../seams/store/store.ts'
@@ -17,6 +17,7 @@ export interface IncidentDetail extends Incident {
   continuedBy: number[]
   /** Incidents that became part of this one. */
   mergedFrom: number[]
+  rules: Pick<RuleFact, 'id' | 'title' | 'titleZh' | 'author'>[]
   /** What title, story and score are made from. */
   facts: IncidentFacts
 }
@@ -53,6 +54,7 @@ export async function loadIncident(database: Database, actor: Actor, id: number)
     .limit(200)
   return {
     ...view,
+    rules: row.incident.facts.rules.map(({ id, title, titleZh, author }) => ({ id, title, titleZh, author })),
     facts: row.incident.facts,
     continuedBy: related
       .filter(({ continues, status }) => continues === view.id && status !== 'candidate' && status !== 'merged')

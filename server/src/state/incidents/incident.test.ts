@@ -13,7 +13,7 @@ test('who acted and what was attacked is listed before the programs and files it
     entity('host', 'portal', 'target'),
     entity('ip', '203.0.113.7', 'actor'),
   ]
-  const incident = { facts: { entities } } as unknown as IncidentRow
+  const incident = { facts: { entities, rules: [] } } as unknown as IncidentRow
   expect(incidentView({ incident, assigneeName: null }).entities.map(({ value }) => value)).toEqual([
     '203.0.113.7',
     'portal',

@@ -41,6 +41,8 @@ export interface Incident {
    */
   entities: IncidentEntity[]
   ruleIds: string[]
+  /** Who wrote these rules, each once. */
+  ruleAuthors: string[]
   unitPath: string
   assigneeId: number | null
   assigneeName: string | null
@@ -104,6 +106,7 @@ export function incidentView({
       country,
       organisation,
     })),
+    ruleAuthors: [...new Set(facts.rules.flatMap(({ author }) => author ?? []))].sort(),
     openedAt: openedAt ?? createdAt,
     assigneeName,
   }

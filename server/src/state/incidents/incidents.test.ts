@@ -40,6 +40,7 @@ import { listComments } from './list-comments.ts'
 import { listEvidence } from './list-evidence.ts'
 import { listTimeline } from './list-timeline.ts'
 import { reopenIncident } from './reopen.ts'
+import { sendIncident } from './send.ts'
 import { undoIncidents } from './undo.ts'
 import { updateIncident } from './update.ts'
 
@@ -208,6 +209,7 @@ describe('what another unit does not see', () => {
     ['close', (context) => closeIncident(context, { ...foreign(), reason: 'benign' })],
     ['reopen', (context) => reopenIncident(context, foreign())],
     ['comment', (context) => commentIncident(context, { ...foreign(), text: 'x' })],
+    ['send', (context) => sendIncident(context, { ...foreign(), channelId: 1 })],
     ['comments', (context) => listComments(context, foreign())],
     ['timeline', (context) => listTimeline(context, foreign())],
     ['evidence', (context) => listEvidence(context, foreign())],

@@ -33,6 +33,7 @@ export async function testChannel(context: LiveContext, input: z.input<typeof ch
       matchCount: 0,
       techniques: [],
       entities: [],
+      rules: [],
     }
     const now = new Date(nowMs)
     const [row] = await transaction

@@ -17,6 +17,8 @@ const listQuery = z.strictObject({
 export interface RuleFinding {
   id: string
   ruleId: string
+  /** That found it, on trial. */
+  ruleVersion: number
   severity: Severity
   unitPath: string
   firstSeenAt: Date

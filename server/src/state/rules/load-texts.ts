@@ -10,7 +10,7 @@ export interface RuleTexts {
   rule: StoredRule
   isRemoved: boolean
   live: string | null
-  trial: string | null
+  trial: { version: number; text: string } | null
   /** The newest version, with its samples. */
   head: string
   headSamples: (typeof ruleVersions.$inferSelect)['samples']
@@ -55,7 +55,7 @@ export async function* loadRuleTexts(database: Database, revision: number): Asyn
         rule: ruleOf(rule),
         isRemoved: rule.removedAt !== null,
         live: texts.live,
-        trial: texts.trial,
+        trial: texts.trial === null ? null : { version: rule.testVersion!, text: texts.trial },
         head: texts.head ?? '',
         headSamples: texts.headSamples ?? { fires: [], silent: [] },
       }))

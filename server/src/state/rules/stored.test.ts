@@ -45,7 +45,7 @@ test('a rule goes from draft to trial to force and back, every step kept', async
     promoteRule(operator, { id: 'r1', stage: 'live', version: 1, expectedRevision: draft.revision }),
   ).rejects.toMatchObject({ code: 'FORBIDDEN' })
   const tried = await step('test', 1, draft.revision)
-  expect(await changedAfter(draft.revision)).toMatchObject([{ live: null, trial: 'one' }])
+  expect(await changedAfter(draft.revision)).toMatchObject([{ live: null, trial: { version: 1, text: 'one' } }])
   const running = await step('live', 1, tried.revision)
   expect(running).toMatchObject({ testVersion: null, liveVersion: 1 })
   const second = await saveRuleVersion(operator, { id: 'r1', expectedRevision: running.revision, ...parts('two') })

@@ -15,6 +15,8 @@ export const settingSchemas = {
     .default(24 * 60),
   /** How often a canary walks the way of each source in use, in minutes; null: never by itself. */
   'canary.everyMinutes': z.number().int().min(5).max(1440).nullable().default(60),
+  /** Ids of sources that no canary walks by itself. */
+  'canary.exceptSources': z.array(z.string().min(1).max(64)).max(1_000).default([]),
   /** What people read before they sign in, as the security rules of many offices ask. */
   'signIn.notice': z.string().max(2_000).default(''),
 } as const satisfies Record<string, z.ZodType>

@@ -214,6 +214,7 @@ export default function AuditPage() {
         <Table
           {...list}
           id="audit"
+          ownExport
           label={t('pages.audit')}
           columns={columns}
           rowKey={(row) => String(row.sequence)}

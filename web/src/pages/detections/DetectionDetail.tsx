@@ -11,6 +11,7 @@ import { needlesOf } from '../../event/raw.ts'
 import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { Action } from '../../ui/Action.tsx'
 import { isTactic } from '../../ui/attack.ts'
+import { CorrelationWhy } from '../../ui/CorrelationWhy.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
@@ -18,7 +19,7 @@ import { Time } from '../../ui/Time.tsx'
 import { Value } from '../../ui/Value.tsx'
 import { conditionsOf } from '../exceptions/conditions.ts'
 import { ExceptionDialog } from '../exceptions/ExceptionDialog.tsx'
-import { RuleLink } from '../incidents/IncidentSummary.tsx'
+import { RuleLink, RuleOrigin } from '../incidents/IncidentSummary.tsx'
 
 /** Why it fired: which part of the rule met which value, highlighted in the event; and where to go from here. */
 export function DetectionDetail({ id, full = false }: { id: string; full?: boolean }) {
@@ -107,6 +108,7 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
               </tbody>
             </table>
           )}
+          {detection.detector === 'correlation' ? <Explanation id={id} kept={detection.eventIds.length} /> : null}
           {detection.suppressedBy === null ? null : (
             <p className="warn">
               {t('detection.suppressedBy')}{' '}
@@ -121,7 +123,8 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
           <dl className="facts">
             <dt>{t('detection.rule')}</dt>
             <dd>
-              <RuleLink id={detection.ruleId} title={inLanguage(detection.ruleTitle, detection.ruleTitleZh)} />
+              <RuleLink id={detection.ruleId} title={inLanguage(detection.ruleTitle, detection.ruleTitleZh)} />{' '}
+              <RuleOrigin id={detection.ruleId} author={detection.ruleAttribution?.author ?? null} />
             </dd>
             <dt>{t('incident.tactics')}</dt>
             <dd>{detection.tactics.map((name) => (isTactic(name) ? t(`tactic.${name}`) : name)).join(' · ') || '—'}</dd>
@@ -162,6 +165,30 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
           onDone={() => setExcepting(false)}
         />
       ) : null}
+    </div>
+  )
+}
+
+/** Which part of the correlation each event of the evidence fulfils. */
+function Explanation({ id, kept }: { id: string; kept: number }) {
+  const { t } = useTranslation()
+  const can = useCan()
+  const { data, error } = useQuery({
+    queryKey: ['detections', 'explanation', id],
+    queryFn: () => answer(api.GET('/api/v1/detections/{id}/explanation', { params: { path: { id } } })),
+    enabled: can('event:read') === undefined,
+    staleTime: 60_000,
+  })
+  if (error) return <Problem error={error} />
+  if (!data?.correlation) return null
+  return (
+    <div style={{ marginTop: 10 }}>
+      {data.correlation.fires ? null : (
+        <p className="soft small">
+          {t('correlationWhy.evidence', { stored: formatNumber(data.eventCount), kept: formatNumber(kept) })}
+        </p>
+      )}
+      <CorrelationWhy why={data.correlation} />
     </div>
   )
 }

@@ -195,6 +195,7 @@ export default function DetectionsPage() {
         <Table
           {...list}
           id="detections"
+          ownExport
           label={t('pages.detections')}
           columns={columns}
           rowKey={(row) => row.id}

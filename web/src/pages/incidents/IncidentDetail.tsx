@@ -25,6 +25,7 @@ import { IncidentGlance } from './IncidentGlance.tsx'
 import { IncidentGraph } from './IncidentGraph.tsx'
 import { IncidentSummary } from './IncidentSummary.tsx'
 import { IncidentTimeline } from './IncidentTimeline.tsx'
+import { SendDialog } from './SendDialog.tsx'
 import { useIncidentActions, versionsOf } from './useIncidentActions.ts'
 import { Status } from './words.tsx'
 
@@ -46,6 +47,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
   // The version that was seen when the dialog was opened.
   const [closing, setClosing] = useState<Record<string, number> | null>(null)
   const [excepting, setExcepting] = useState(false)
+  const [sending, setSending] = useState(false)
   const {
     data: incident,
     error,
@@ -189,6 +191,9 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
           >
             {t('incident.changeSeverity')}
           </MenuButton>
+          <Action reason={reason} onClick={() => setSending(true)} testId="send-incident">
+            {t('incident.send.open')}
+          </Action>
           <Action reason={can('exception:write')} onClick={() => setExcepting(true)} testId="make-exception">
             {t('incident.makeException')}
           </Action>
@@ -228,6 +233,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
           }
         />
       ) : null}
+      {sending ? <SendDialog id={id} unitPath={incident.unitPath} onDone={() => setSending(false)} /> : null}
       {excepting ? (
         <ExceptionDialog
           ruleIds={incident.ruleIds}

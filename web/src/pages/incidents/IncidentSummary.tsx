@@ -15,12 +15,13 @@ import { Value } from '../../ui/Value.tsx'
 import { IncidentRelated } from './IncidentRelated.tsx'
 import { IncidentTimeline } from './IncidentTimeline.tsx'
 
-type Incident = Schemas['Incident']
+type Incident = Schemas['IncidentDetail']
 
 /** The story, the parts of the score, who and what is involved. */
 export function IncidentSummary({ incident, full }: { incident: Incident; full: boolean }) {
   const { t } = useTranslation()
   const say = useSay()
+  const inLanguage = useInLanguage()
   return (
     <div
       style={
@@ -78,7 +79,11 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
           <dd className="mono">{incident.techniques.join(' · ') || '—'}</dd>
           <dt>{t('incident.rules')}</dt>
           <dd>
-            <RuleLinks ids={incident.ruleIds} />
+            {incident.rules.map(({ id, title, titleZh, author }) => (
+              <div key={id}>
+                <RuleLink id={id} title={inLanguage(title, titleZh)} /> <RuleOrigin id={id} author={author} />
+              </div>
+            ))}
           </dd>
           <dt>{t('incident.firstSeen')}</dt>
           <dd>
@@ -206,6 +211,17 @@ export function RuleLinks({ ids }: { ids: string[] }) {
       <RuleLink id={id} />
     </div>
   ))
+}
+
+/** Id and author of a rule: licences of rule sets ask for both wherever its alerts are shown. */
+export function RuleOrigin({ id, author }: { id: string; author: string | null }) {
+  const { t } = useTranslation()
+  return (
+    <span className="faint small" data-testid="rule-origin">
+      <code>{id}</code>
+      {author ? ` · ${t('rule.author')}${t('punctuation.colon')}${author}` : ''}
+    </span>
+  )
 }
 
 /** A rule by its title, as told or as looked up; by its id where the role may not read rules or the rule is gone. */

@@ -234,6 +234,7 @@ export default function IncidentsPage() {
         <Table
           {...list}
           id="incidents"
+          ownExport
           label={t('pages.incidents')}
           columns={columns}
           rowKey={(row) => String(row.id)}

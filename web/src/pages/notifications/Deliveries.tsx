@@ -90,12 +90,14 @@ export function Deliveries() {
       { key: 'created', title: t('incident.created'), width: 132, render: (row) => <Time value={row.createdAt} /> },
       {
         key: 'delivered',
+        minor: true,
         title: t('notification.deliveredAt'),
         width: 132,
         render: (row) => <Time value={row.deliveredAt} />,
       },
       {
         key: 'next',
+        minor: true,
         title: t('notification.nextAttempt'),
         width: 132,
         render: (row) => <Time value={row.nextAttemptAt} as="ago" />,

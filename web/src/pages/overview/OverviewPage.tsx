@@ -8,7 +8,7 @@ import { Time } from '../../ui/Time.tsx'
 import './overview.css'
 
 import { Events, LatestActs, Platform, Sources } from './platformCards.tsx'
-import { Readiness } from './ReadinessCard.tsx'
+import { Readiness, useReadiness } from './ReadinessCard.tsx'
 import { Attention, Detections, Incidents } from './workCards.tsx'
 
 const permissionOfPart: Record<string, string | undefined> = {
@@ -26,6 +26,7 @@ export default function OverviewPage() {
     queryFn: () => answer(api.GET('/api/v1/overview')),
   })
   const can = useCan()
+  const readiness = useReadiness(can('rule:read') === undefined)
   // What is not for this role's eyes is not missing.
   const unreadable = (data?.missing ?? []).filter((part) => can(permissionOfPart[part]) === undefined)
   return (
@@ -49,7 +50,7 @@ export default function OverviewPage() {
             </div>
           ) : null}
           <div className="overview">
-            <Attention overview={data} />
+            <Attention overview={data} readiness={readiness.data} />
             {data.incidents ? <Incidents incidents={data.incidents} /> : null}
             {data.detections ? <Detections detections={data.detections} /> : null}
             {data.events ? <Events events={data.events} /> : null}

@@ -4,20 +4,30 @@ import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { Sparkline } from '../../charts/Sparkline.tsx'
 import { formatNumber, formatShare } from '../../ui/format.ts'
+import { WhyNot } from '../../ui/WhyNot.tsx'
 import { Card } from './Card.tsx'
 
 /** The rules that the card counts as unable to fire. */
 const cannotFire = { canFire: 'false', enabled: 'true', stage: 'live' }
 
-/** How many of the enabled rules can fire now, how it was, and why the others cannot. */
-export function Readiness() {
-  const { t } = useTranslation()
-  const { data } = useQuery({
+/** Rules that could fire and cannot any more, as a list. */
+export const stoppedRules = { stopped: 'true', enabled: 'true', stage: 'live' }
+
+/** How many rules can fire, and why not; asked once for all that show it. */
+export function useReadiness(enabled: boolean) {
+  return useQuery({
     queryKey: ['rules', 'readiness'],
     queryFn: () => answer(api.GET('/api/v1/readiness')),
     retry: false,
     refetchInterval: 60_000,
+    enabled,
   })
+}
+
+/** How many of the enabled rules can fire now, how it was, and why the others cannot. */
+export function Readiness() {
+  const { t } = useTranslation()
+  const { data } = useReadiness(true)
   if (!data) return null
   const share = data.enabled === 0 ? 1 : data.canFire / data.enabled
   const before = Math.max(data.canFire, ...data.history.map(({ canFire }) => canFire))
@@ -45,6 +55,14 @@ export function Readiness() {
           </div>
         ) : null}
       </div>
+      {data.causes.length > 0 ? (
+        <section data-testid="stopped" style={{ marginTop: 10 }}>
+          <Link className="bad strong" to="/rules" search={stoppedRules as never}>
+            ▲ {t('readiness.stopped', { count: data.stopped })}
+          </Link>
+          <WhyNot reasons={data.causes.slice(0, 5)} />
+        </section>
+      ) : null}
       <table className="simple-table" style={{ marginTop: 10 }}>
         <tbody>
           {data.reasons.slice(0, 5).map(({ code, count }) => (

@@ -9,15 +9,23 @@ import { Severity, severities } from '../../ui/Severity.tsx'
 import { Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { Card } from './Card.tsx'
+import { stoppedRules } from './ReadinessCard.tsx'
 
 const TrendChart = lazy(() => import('../../charts/TrendChart.tsx'))
 
 type Overview = Schemas['Overview']
 
 /** What needs me now. */
-export function Attention({ overview }: { overview: Overview }) {
+export function Attention({
+  overview,
+  readiness,
+}: {
+  overview: Overview
+  readiness: Schemas['Readiness'] | undefined
+}) {
   const { t } = useTranslation()
-  if (overview.attention.length === 0) {
+  const stopped = readiness?.stopped ?? 0
+  if (overview.attention.length === 0 && stopped === 0) {
     return (
       <div className="card" style={{ padding: '14px 16px' }} data-testid="attention">
         <b className="good">✓ {t('overview.calm')}</b> <span className="soft">{t('overview.calmHint')}</span>
@@ -26,6 +34,23 @@ export function Attention({ overview }: { overview: Overview }) {
   }
   return (
     <div className="attention" data-testid="attention">
+      {stopped > 0 ? (
+        <Link
+          to="/rules"
+          search={stoppedRules as never}
+          style={{ borderLeftColor: 'var(--high)' }}
+          data-testid="attention-rules_stopped"
+        >
+          <span className="row between">
+            <span className="soft">{t('overview.attention.rules_stopped')}</span>
+            <Severity value="high" bare />
+          </span>
+          <span className="big">{formatNumber(stopped)}</span>
+          <span className="small" style={{ color: 'var(--accent)' }}>
+            {t('overview.act.rules_stopped')} →
+          </span>
+        </Link>
+      ) : null}
       {overview.attention.map((item) => (
         <Link
           key={item.kind}

@@ -7,9 +7,11 @@ import { useCan } from '../../api/session.tsx'
 import { Dialog } from '../../forms/Dialog.tsx'
 import { Action } from '../../ui/Action.tsx'
 import { formatNumber } from '../../ui/format.ts'
+import { failureOf } from '../../ui/problemText.ts'
 import { Problem } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { useProblemWords } from '../workbench/useProblemWords.ts'
 
 type Report = Schemas['RuleImportReport']
 const stages = ['draft', 'test', 'live'] as const
@@ -120,7 +122,7 @@ export function ImportsDialog({ onClose }: { onClose(): void }) {
         {remove.error ? <Problem error={remove.error} /> : null}
         {job?.problem ? (
           <p className="bad">
-            <code>{job.problem.code}</code> {job.problem.message}
+            <code>{job.problem.code}</code> {failureOf(job.problem.code) ?? job.problem.message}
           </p>
         ) : null}
         {job?.result ? <ImportReport report={job.result} /> : null}
@@ -164,6 +166,7 @@ export function ImportsDialog({ onClose }: { onClose(): void }) {
 
 function ImportReport({ report }: { report: Report }) {
   const { t } = useTranslation()
+  const words = useProblemWords()
   const figures = [
     ['loaded', report.loaded],
     ['canFire', report.canFire],
@@ -191,7 +194,9 @@ function ImportReport({ report }: { report: Report }) {
           <summary>{t('workbench.importRefused')}</summary>
           <pre className="raw small">
             {report.refused
-              .map(({ path, line, reason, message }) => `${path}:${line} ${reason}: ${message}`)
+              .map(
+                ({ path, line, reason, message }) => `${path}:${line} ${words.name(reason)}: ${words.message(message)}`,
+              )
               .join('\n')}
           </pre>
         </details>

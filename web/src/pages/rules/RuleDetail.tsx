@@ -15,6 +15,7 @@ import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 import { WhyNot } from '../../ui/WhyNot.tsx'
 import { RuleLinks } from '../incidents/IncidentSummary.tsx'
+import { useProblemWords } from '../workbench/useProblemWords.ts'
 import { CanFire, useRuleSwitch, useRuleText } from './ruleControls.tsx'
 
 /** What a rule looks for, whether it can fire now and why not, its evidence, its text. */
@@ -24,6 +25,7 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
   const can = useCan()
   const change = useRuleSwitch()
   const inLanguage = useRuleText()
+  const words = useProblemWords()
   const {
     data: rule,
     error,
@@ -94,7 +96,7 @@ export function RuleDetail({ id, full = false }: { id: string; full?: boolean })
             {rule.problems.length > 0 ? (
               <ul>
                 {rule.problems.map((text) => (
-                  <li key={text}>· {text}</li>
+                  <li key={text}>· {words.message(text)}</li>
                 ))}
               </ul>
             ) : null}

@@ -42,6 +42,7 @@ export default function RulesPage() {
     enabled: url.enabled,
     canFire: url.canFire,
     why: url.why,
+    stopped: url.stopped,
     technique: url.technique,
     origin: url.origin,
     stage: url.stage,
@@ -191,6 +192,17 @@ export default function RulesPage() {
           ]}
           onChange={(canFire) => setUrl({ canFire, why: undefined })}
         />
+        {url.stopped ? (
+          <button
+            type="button"
+            className="button on"
+            title={t('filter.drop')}
+            data-testid="drop-stopped"
+            onClick={() => setUrl({ stopped: undefined })}
+          >
+            {t('overview.attention.rules_stopped')} ✕
+          </button>
+        ) : null}
         {url.canFire === 'false' || url.why ? (
           <Filter
             label={t('rule.why')}
@@ -257,6 +269,7 @@ export default function RulesPage() {
                       enabled: undefined,
                       canFire: undefined,
                       why: undefined,
+                      stopped: undefined,
                       technique: undefined,
                       origin: undefined,
                       stage: undefined,

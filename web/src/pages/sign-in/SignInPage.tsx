@@ -1,4 +1,4 @@
-import { useQueryClient } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
@@ -19,6 +19,11 @@ export default function SignInPage({ before }: { before?: Me }) {
   const [problem, setProblem] = useState<string | null>(null)
   const [wantsCode, setWantsCode] = useState(false)
   const [busy, setBusy] = useState(false)
+  const notice = useQuery({
+    queryKey: ['sign-in-notice'],
+    queryFn: () => answer(api.GET('/api/v1/auth/notice')),
+    staleTime: Number.POSITIVE_INFINITY,
+  })
 
   const onSubmit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
@@ -106,6 +111,11 @@ export default function SignInPage({ before }: { before?: Me }) {
             />
             <span className="faint small">{t('signIn.codeHint')}</span>
           </label>
+        ) : null}
+        {notice.data?.notice ? (
+          <p className="soft small" style={{ whiteSpace: 'pre-wrap' }} data-testid="sign-in-notice">
+            {notice.data.notice}
+          </p>
         ) : null}
         {problem ? (
           <p className="bad" role="alert" data-testid="sign-in-problem">

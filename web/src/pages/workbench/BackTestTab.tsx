@@ -8,6 +8,7 @@ import { Sparkline } from '../../charts/Sparkline.tsx'
 import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { Action } from '../../ui/Action.tsx'
 import { formatNumber } from '../../ui/format.ts'
+import { failureOf } from '../../ui/problemText.ts'
 import { Empty, Problem } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
 
@@ -104,7 +105,7 @@ export function BackTestTab({ yaml, ruleId, jobId, isSound, onJob }: BackTestTab
       {error ? <Problem error={error} /> : null}
       {job?.problem ? (
         <p className="bad">
-          <code>{job.problem.code}</code> {job.problem.message}
+          <code>{job.problem.code}</code> {failureOf(job.problem.code) ?? job.problem.message}
         </p>
       ) : null}
       {job?.status === 'cancelled' ? <p className="faint">{t('workbench.cancelled')}</p> : null}

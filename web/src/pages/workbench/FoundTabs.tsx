@@ -58,6 +58,11 @@ export function FindingsTab({ ruleId, isOnTrial }: { ruleId: string; isOnTrial: 
                 )}
               </td>
               <td className="number">×{formatNumber(one.matchCount)}</td>
+              <td>
+                <Link to="/workbench" search={{ id: ruleId, tab: 'history' } as never} className="chip">
+                  {t('workbench.foundBy', { version: one.ruleVersion })}
+                </Link>
+              </td>
               <td>{one.suppressedBy === null ? null : <span className="chip">{t('workbench.wouldBeHidden')}</span>}</td>
             </tr>
           ))}

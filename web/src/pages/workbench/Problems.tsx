@@ -1,11 +1,13 @@
 import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../../api/client.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { useProblemWords } from './useProblemWords.ts'
 
 /** What is wrong, and what the text says of itself. */
 export function Checked({ checked }: { checked: Schemas['RuleChecked'] | undefined }) {
   const { t } = useTranslation()
   const words = useProblemWords()
+  const inLanguage = useInLanguage()
   if (!checked) return <p className="faint">{t('workbench.checking')}</p>
   return (
     <>
@@ -17,7 +19,7 @@ export function Checked({ checked }: { checked: Schemas['RuleChecked'] | undefin
               <code>
                 {problem.line}:{problem.column}
               </code>{' '}
-              <strong title={problem.code}>{words.name(problem)}</strong> {problem.message}
+              <strong title={problem.code}>{words.name(problem.code)}</strong> {words.message(problem.message)}
               {words.hint(problem) ? <p className="faint">{words.hint(problem)}</p> : null}
             </li>
           ))}
@@ -25,7 +27,7 @@ export function Checked({ checked }: { checked: Schemas['RuleChecked'] | undefin
       </section>
       {checked.rules.map((rule) => (
         <section key={rule.id}>
-          <h3>{rule.title}</h3>
+          <h3>{inLanguage(rule.title, rule.titleZh)}</h3>
           <dl className="facts">
             <dt>{t('rule.logsource')}</dt>
             <dd className="mono">

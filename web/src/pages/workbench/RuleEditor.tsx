@@ -14,6 +14,7 @@ import {
 import { useEffect, useRef } from 'react'
 import type { Schemas } from '../../api/client.ts'
 import { editorTheme } from './editorTheme.ts'
+import { useProblemWords } from './useProblemWords.ts'
 
 interface RuleEditorProps {
   /** The text to begin with; a new `key` of the element begins anew. */
@@ -28,6 +29,7 @@ interface RuleEditorProps {
 export function RuleEditor({ initial, problems, readOnly, label, onChange }: RuleEditorProps) {
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | null>(null)
+  const words = useProblemWords()
   const told = useRef(onChange)
   told.current = onChange
   const first = useRef({ initial, readOnly, label })
@@ -76,11 +78,11 @@ export function RuleEditor({ initial, problems, readOnly, label, onChange }: Rul
         to: Math.max(from, place.to),
         severity,
         source: code,
-        message: hint ? `${message}\n${hint}` : message,
+        message: [words.message(message), words.hint({ code, hint })].filter(Boolean).join('\n'),
       }
     })
     editor.dispatch(setDiagnostics(editor.state, diagnostics))
-  }, [problems])
+  }, [problems, words])
 
   return <div ref={host} className="rule-editor" />
 }

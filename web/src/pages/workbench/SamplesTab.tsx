@@ -2,7 +2,9 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { answer, api, type Schemas } from '../../api/client.ts'
+import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { Action } from '../../ui/Action.tsx'
+import { CorrelationWhy } from '../../ui/CorrelationWhy.tsx'
 import type { Draft, Samples } from './draft.ts'
 
 type Run = Schemas['RuleRun']
@@ -24,6 +26,8 @@ export function SamplesTab({ draft, readOnly, run, isRunning, onRun, onChange }:
     queryFn: () => answer(api.GET('/api/v1/parsers')),
     staleTime: 600_000,
   })
+  const inLanguage = useInLanguage()
+  const titleOf = ({ ruleId, title, titles }: Schemas['CorrelationWhy']) => inLanguage(title, titles[ruleId]?.zh)
   const names = parsers?.items.map(({ name }) => name) ?? []
   const { samples } = draft
   const put = (kind: keyof Samples, index: number, changes: Partial<Samples['fires'][number]> | null) => {
@@ -90,6 +94,12 @@ export function SamplesTab({ draft, readOnly, run, isRunning, onRun, onChange }:
                   value={sample.lines.join('\n')}
                   onChange={(event) => put(kind, index, { lines: event.target.value.split('\n') })}
                 />
+                {ran?.correlations.map((why) => (
+                  <details key={why.ruleId} className="rule-explained" open>
+                    <summary>{titleOf(why)}</summary>
+                    <CorrelationWhy why={why} />
+                  </details>
+                ))}
                 {ran?.events.map((event) => (
                   <Explained key={event.eventId} event={event} />
                 ))}
@@ -131,6 +141,12 @@ export function SamplesTab({ draft, readOnly, run, isRunning, onRun, onChange }:
               </div>
             )
           })}
+          {run?.correlations.map((why) => (
+            <section key={why.ruleId}>
+              <h4>{titleOf(why)}</h4>
+              <CorrelationWhy why={why} />
+            </section>
+          ))}
         </section>
       ) : null}
     </div>

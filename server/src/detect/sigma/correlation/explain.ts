@@ -1,3 +1,5 @@
+import type { Event, FieldValue } from '../../../event/event.ts'
+import type { SigmaEngine } from '../engine.ts'
 import type { Correlation, RuleExpression, Threshold } from './definition.ts'
 import { CorrelationEngine, type CorrelationFiring } from './engine.ts'
 import { countedValue, groupText, keySeparator, missing } from './group.ts'
@@ -65,6 +67,17 @@ export function explainCorrelation(
   const own = firings.filter((firing) => firing.correlation.id === correlation.id)
   const all = [...ordered, ...firings.map(asInput)]
   return { ...describeGroups(correlation, all, own), fires: own.length > 0 }
+}
+
+/** What the rules of an engine find in an event, as correlations count it. */
+export function correlationInputs(engine: SigmaEngine, event: Event): CorrelationInput[] {
+  return engine.matchEvent(event).map((match) => ({
+    ruleId: match.rule.document.id,
+    eventId: event.id,
+    timeMs: event.timeMs,
+    scope: event.unitPath,
+    read: (field) => match.read(field) as FieldValue | undefined,
+  }))
 }
 
 /** A firing as the match it is to an outer correlation. */

@@ -22,6 +22,8 @@ interface Words {
   detections: (detections: number, matches: number) => string
   techniques: string
   entities: string
+  rules: string
+  sentBy: string
   separator: string
   footer: (channel: string) => string
 }
@@ -29,7 +31,13 @@ interface Words {
 const words: Record<'zh' | 'en', Words> = {
   zh: {
     product: '烽燧',
-    occasions: { opened: '新安全事件', severity_raised: '安全事件升级', closed: '安全事件已关闭', test: '测试' },
+    occasions: {
+      opened: '新安全事件',
+      severity_raised: '安全事件升级',
+      closed: '安全事件已关闭',
+      sent: '安全事件',
+      test: '测试',
+    },
     severities: { informational: '提示', low: '低', medium: '中', high: '高', critical: '严重' },
     severity: '严重程度',
     score: '评分',
@@ -40,6 +48,8 @@ const words: Record<'zh' | 'en', Words> = {
     detections: (detections, matches) => `告警 ${detections} 条，命中 ${matches} 次`,
     techniques: 'ATT&CK 技术',
     entities: '涉及对象',
+    rules: '触发规则',
+    sentBy: '发送人',
     separator: '：',
     footer: (channel) => `本邮件由烽燧通知通道“${channel}”自动发出，请勿回复。`,
   },
@@ -49,6 +59,7 @@ const words: Record<'zh' | 'en', Words> = {
       opened: 'New incident',
       severity_raised: 'Incident grew worse',
       closed: 'Incident closed',
+      sent: 'Incident',
       test: 'Test',
     },
     severities: { informational: 'Informational', low: 'Low', medium: 'Medium', high: 'High', critical: 'Critical' },
@@ -61,6 +72,8 @@ const words: Record<'zh' | 'en', Words> = {
     detections: (detections, matches) => `${detections} detections, ${matches} matches`,
     techniques: 'ATT&CK techniques',
     entities: 'Involved',
+    rules: 'Rules',
+    sentBy: 'Sent by',
     separator: ': ',
     footer: (channel) => `Sent by Watchfire, notification channel “${channel}”. Please do not reply.`,
   },
@@ -79,6 +92,7 @@ export function renderNotice(
   const say = words[language]
   const title = notice.title[language]
   const lines: [string, string][] = [[say.severity, say.severities[notice.severity]]]
+  if (notice.sentBy) lines.push([say.sentBy, notice.sentBy])
   if (notice.occasion !== 'test') {
     lines.push(
       [say.score, String(notice.score)],
@@ -98,8 +112,11 @@ export function renderNotice(
         .join(', '),
     ])
   }
+  for (const { id, title: name, author } of notice.rules)
+    lines.push([say.rules, [name[language], id, author].filter(Boolean).join(' · ')])
   const head = `[${say.product}][${say.severities[notice.severity]}] ${say.occasions[notice.occasion]}${say.separator}${title}`
   const story = notice.story[language]
+  const note = notice.note ? [notice.note] : []
   const plain = lines.map(([name, value]) => `${name}${say.separator}${value}`)
   const rows = lines.map(
     ([name, value]) =>
@@ -107,11 +124,11 @@ export function renderNotice(
   )
   return {
     subject: oneLine(head).slice(0, subjectLimit),
-    text: `${[title, story, plain.join('\n'), say.footer(channelName)].map((part) => part.replaceAll('\r', '')).join('\n\n')}\n`,
+    text: `${[title, ...note, story, plain.join('\n'), say.footer(channelName)].map((part) => part.replaceAll('\r', '')).join('\n\n')}\n`,
     html: `<!doctype html><html lang="${language === 'zh' ? 'zh-CN' : 'en'}"><head><meta charset="utf-8"><title>${escapeHtml(title)}</title></head>
 <body style="font-family:sans-serif;font-size:14px;line-height:1.6;color:#1f1f1f">
 <h1 style="font-size:18px">${escapeHtml(title)}</h1>
-<p>${escapeHtml(story)}</p>
+${note.map((text) => `<p><b>${escapeHtml(text)}</b></p>`).join('')}<p>${escapeHtml(story)}</p>
 <table style="border-collapse:collapse">${rows.join('\n')}</table>
 <p style="color:#8c8c8c">${escapeHtml(say.footer(channelName))}</p>
 </body></html>`,

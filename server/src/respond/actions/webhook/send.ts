@@ -14,7 +14,11 @@ const errorTextLimit = 300
 const lasting = new Set([400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422])
 
 /** The body: the same bytes for every attempt of one notice. Times are milliseconds since the epoch. */
-function webhookBody({ idempotencyKey, notice, language }: Message<WebhookSettings>): string {
+export function webhookBody({
+  idempotencyKey,
+  notice,
+  language,
+}: Pick<Message, 'idempotencyKey' | 'notice' | 'language'>): string {
   const { occasion, ...incident } = notice
   return JSON.stringify({ id: idempotencyKey, occasion, text: notice.title[language], incident })
 }

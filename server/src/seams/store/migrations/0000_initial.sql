@@ -432,6 +432,7 @@ CREATE TABLE "rule_collections" (
 CREATE TABLE "rule_findings" (
 	"id" text PRIMARY KEY NOT NULL,
 	"rule_id" text NOT NULL,
+	"rule_version" integer NOT NULL,
 	"unit_path" text NOT NULL,
 	"severity" text NOT NULL,
 	"first_seen_at" timestamp (3) with time zone NOT NULL,

@@ -162,6 +162,8 @@ export const ruleFindings = pgTable(
   {
     id: text('id').primaryKey(),
     ruleId: text('rule_id').notNull(),
+    /** The version on trial that found it. */
+    ruleVersion: integer('rule_version').notNull(),
     unitPath: text('unit_path').notNull(),
     severity: text('severity').$type<Severity>().notNull(),
     firstSeenAt: time('first_seen_at').notNull(),
