@@ -39,6 +39,7 @@ const emptyPlace: Place = {
   country: undefined,
   region: undefined,
   city: undefined,
+  location: undefined,
   asNumber: undefined,
   asOrganization: undefined,
 }
@@ -150,6 +151,7 @@ const placeFields = {
     country: 'source.geo.country_iso_code',
     region: 'source.geo.region_name',
     city: 'source.geo.city_name',
+    location: 'source.geo.location',
     asNumber: 'source.as.number',
     asOrganization: 'source.as.organization.name',
   },
@@ -157,6 +159,7 @@ const placeFields = {
     country: 'destination.geo.country_iso_code',
     region: 'destination.geo.region_name',
     city: 'destination.geo.city_name',
+    location: 'destination.geo.location',
     asNumber: 'destination.as.number',
     asOrganization: 'destination.as.organization.name',
   },
@@ -168,6 +171,7 @@ function putPlace(fields: Fields, side: 'source' | 'destination', place: Place):
   if (place.country !== undefined) fields[names.country] ??= place.country
   if (place.region !== undefined) fields[names.region] ??= place.region
   if (place.city !== undefined) fields[names.city] ??= place.city
+  if (place.location !== undefined) fields[names.location] ??= place.location
   if (place.asNumber === undefined) return
   fields[names.asNumber] ??= place.asNumber
   // The name belongs to the number: it is not put beside another number that the sender gave.

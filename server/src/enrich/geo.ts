@@ -9,6 +9,8 @@ export interface Place {
   country: string | undefined
   region: string | undefined
   city: string | undefined
+  /** `latitude,longitude` in degrees; only the operator's file knows it. */
+  location: string | undefined
   asNumber: number | undefined
   asOrganization: string | undefined
 }
@@ -31,6 +33,9 @@ interface CityRecord {
   state1?: string
   subdivisions?: { names?: { en?: string } }[]
   city?: string | { names?: { en?: string } }
+  location?: { latitude?: number; longitude?: number }
+  latitude?: number | string
+  longitude?: number | string
 }
 
 interface AsRecord {
@@ -82,6 +87,7 @@ export function openPlaces(
       country: countryOf(own) ?? countryOf(shipped(address)),
       region: own?.state1 ?? own?.subdivisions?.[0]?.names?.en,
       city: typeof city === 'string' ? city : city?.names?.en,
+      location: locationOf(own),
       asNumber: system?.number,
       asOrganization: system?.organization,
     }
@@ -91,6 +97,13 @@ export function openPlaces(
 function systemOf(record: AsRecord | null): { number: number; organization: string | undefined } | undefined {
   const number = record?.autonomous_system_number
   return number === undefined ? undefined : { number, organization: record?.autonomous_system_organization }
+}
+
+function locationOf(record: CityRecord | null): string | undefined {
+  const latitude = Number(record?.location?.latitude ?? record?.latitude ?? Number.NaN)
+  const longitude = Number(record?.location?.longitude ?? record?.longitude ?? Number.NaN)
+  if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) return undefined
+  return `${latitude},${longitude}`
 }
 
 function countryOf(record: CityRecord | null): string | undefined {
