@@ -8,6 +8,7 @@ import type {
   Logsource,
   SigmaDocument,
 } from './document.ts'
+import { readPlainYaml } from './plain-yaml.ts'
 import { type RefusalReason, RuleRefused, refusalTable } from './refusal.ts'
 import { locate, NumericScalar, type Position, readYaml, scalarText, type YamlMap, type YamlValue } from './yaml.ts'
 
@@ -39,7 +40,7 @@ const headKeys = new Set([
  */
 export function parseSigma(text: string, file: string): ParsedFile {
   const result: ParsedFile = { documents: [], refused: [] }
-  const values = readYaml(text)
+  const values = readPlainYaml(text) ?? readYaml(text)
   const isCollection = values.some((value) => value instanceof Map && value.has('action'))
   for (const [index, value] of values.entries()) {
     const source: DocumentSource = { file, index, locate: (path) => locate(text, index, path) }
