@@ -20,6 +20,11 @@ export interface BlockWriterOptions {
   /** Of the records as they came; the encoded block is larger. */
   maxRawBytes?: number
   maxDelayMs?: number
+  /**
+   * Records of all partitions that are not stored yet, those in blocks among them. While more wait outside the blocks
+   * than lie in them, time alone closes no block before 5 s.
+   */
+  unstoredRecords?(): number
 }
 
 interface Block {
@@ -29,12 +34,16 @@ interface Block {
   before: Promise<unknown>[]
 }
 
+/** Small blocks cost the event store several times as much: a backlog must not be made longer by them. */
+const longestDelayMs = 5_000
+/** Fewer are on their way through the thread at any time. */
+const backlogRecords = 2_000
 const firstRetryDelayMs = 100
 const longestRetryDelayMs = 5_000
 
 /**
  * Gathers events into large blocks for the event store: one open block a partition, one being stored. A block is
- * closed at `maxRows` rows, `maxRawBytes` or `maxDelayMs`, its range is recorded, it is inserted with the token
+ * closed at `maxRows` rows, `maxRawBytes` or `maxDelayMs` (later under a backlog), its range is recorded, it is inserted with the token
  * `partition:first-last`, then the bus offset is committed. A third block waits, and with it the bus: back-pressure.
  * Events are encoded as they come, so that none outlives its batch: what waits for the store is bytes, which the garbage
  * collector need not walk, and is encoded in slices of a batch.
@@ -46,6 +55,7 @@ export function createBlockWriter(options: BlockWriterOptions) {
   /** Partitions whose block is cut by the caller alone: what was begun before a restart is cut again as it was. */
   const held = new Set<number>()
   const closing = new AbortController()
+  let storingRows = 0
   let stored = 0
   let retries = 0
 
@@ -65,9 +75,19 @@ export function createBlockWriter(options: BlockWriterOptions) {
   }
 
   async function flushLater(block: Block): Promise<void> {
-    await clock.sleep(maxDelayMs, closing.signal).catch(() => undefined)
     const { partition } = block.range
+    for (let waitedMs = 0; waitedMs < longestDelayMs; waitedMs += maxDelayMs) {
+      if (waitedMs > 0 && !isBehind()) break
+      await clock.sleep(maxDelayMs, closing.signal).catch(() => undefined)
+      if (open.get(partition) !== block || closing.signal.aborted) return
+    }
     if (open.get(partition) === block && !held.has(partition) && !closing.signal.aborted) await flush(partition)
+  }
+
+  function isBehind(): boolean {
+    let inBlocks = storingRows
+    for (const { content } of open.values()) inBlocks += content.rows
+    return (options.unstoredRecords?.() ?? 0) > 2 * inBlocks + backlogRecords
   }
 
   /** Closes the open block and stores it after the one before it; resolves when storing it has begun. */
@@ -84,12 +104,14 @@ export function createBlockWriter(options: BlockWriterOptions) {
   async function store(block: Block): Promise<void> {
     const { partition, first, last } = block.range
     const { rows } = block.content
+    storingRows += rows
     const matchesPublished = Promise.all(block.before)
     await untilDone(() => ledger.record(block.range))
     if (rows > 0) await untilDone(() => block.content.insert(`${partition}:${first}-${last}`))
     block.content.release()
     await matchesPublished
     await untilDone(() => options.commit(partition, last))
+    storingRows -= rows
     stored += rows
   }
 

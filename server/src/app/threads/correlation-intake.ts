@@ -24,8 +24,8 @@ export const correlationGroup = 'correlation'
 
 const idleIntervalMs = 1_000
 const saveIntervalMs = 5_000
-/** Saving may take up to this share of the thread's time; a large state is saved less often, but not never. */
-const saveShare = 0.05
+/** Saving holds the thread, and with it every alert, for at most this share of the time; a large state is saved less often, but not never. */
+const saveShare = 0.01
 const longestSaveIntervalMs = 60_000
 const retryDelayMs = 200
 /** Canaries under way at once; the state of one that has passed is of no use. */

@@ -89,6 +89,7 @@ await runThread(async () => {
     logger,
   )
   const matches = createMatchPublisher({ bus, clock, logger })
+  let lag = () => 0
   const blocks = createBlockWriter({
     clock,
     ledger,
@@ -100,6 +101,7 @@ await runThread(async () => {
       await bus.commit('raw', processGroup, partition, last)
     },
     onFailure: (error, attempt) => logger.warn({ err: error, attempt }, 'a block could not be stored yet'),
+    unstoredRecords: () => lag(),
   })
   const intake = createIntake({ normaliser, columnFile, auditFile, logger })
   const canaries = createCanaryNews(bus.broadcast<CanaryNews>('canaries'), clock)
@@ -144,6 +146,7 @@ await runThread(async () => {
     batchSize: 500,
     ...intake.replaying({ ledger, pipeline, blocks }),
   })
+  lag = () => subscription.lag()
   return {
     stats: () => ({
       lag: subscription.lag(),
