@@ -100,7 +100,7 @@ function compilePredicate(slot: number, predicate: Predicate, slotOf: (field: st
     case 'cidr': {
       const { network } = predicate
       return anyText(slot, true, (text) => {
-        const address = parseAddress(text)
+        const address = addressOf(text)
         return address !== undefined && contains(network, address)
       })
     }
@@ -133,6 +133,19 @@ function compilePredicate(slot: number, predicate: Predicate, slotOf: (field: st
       return (slots) => ((slots.state(slot) & slotPresent) !== 0) === expected
     }
   }
+}
+
+/** The texts last asked for: one address is mostly tested against several networks. */
+let lastTexts: readonly [string, string] = ['', '']
+let lastAddresses: readonly [Uint8Array | undefined, Uint8Array | undefined] = [undefined, undefined]
+
+function addressOf(text: string): Uint8Array | undefined {
+  if (text === lastTexts[0]) return lastAddresses[0]
+  if (text === lastTexts[1]) return lastAddresses[1]
+  const address = parseAddress(text)
+  lastTexts = [text, lastTexts[0]]
+  lastAddresses = [address, lastAddresses[0]]
+  return address
 }
 
 function compileFieldReference(slot: number, other: number, operator: TextOperator, cased: boolean): Matcher {

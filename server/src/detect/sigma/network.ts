@@ -18,7 +18,7 @@ export function parseNetwork(text: string): Network | undefined {
 /** The 4 or 16 bytes of an address in any textual form; undefined for anything else. IPv4-mapped IPv6 stays IPv6. */
 export function parseAddress(text: string): Uint8Array | undefined {
   const version = isIP(text)
-  if (version === 4) return Uint8Array.from(text.split('.'), Number)
+  if (version === 4) return ipv4Bytes(text)
   if (version !== 6) return undefined
   let address = text.split('%')[0]!
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
@@ -32,6 +32,18 @@ export function parseAddress(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(16)
   for (const [index, group] of leftGroups.entries()) writeGroup(bytes, index, group)
   for (const [index, group] of rightGroups.entries()) writeGroup(bytes, 8 - rightGroups.length + index, group)
+  return bytes
+}
+
+/** The text is known to be an IPv4 address. */
+function ipv4Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(4)
+  let place = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code === 46) place++
+    else bytes[place] = bytes[place]! * 10 + code - 48
+  }
   return bytes
 }
 
