@@ -26,7 +26,8 @@ await runThread(async () => {
   const collector = await createSyslogCollector({
     bind: config.bind,
     port: config.syslogPort,
-    publish: (records) => bus.publish('raw', records),
+    publish: (records, lane) => bus.publish('raw', records, { partition: partitions[lane] }),
+    lanes: partitions.length,
     clock,
     canaryKey,
   })

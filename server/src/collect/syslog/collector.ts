@@ -7,7 +7,7 @@ import { encodeRawRecord, type Transport } from '../../event/raw-record.ts'
 import { canonicalPeerAddress } from '../../lib/address.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
 import { recogniseCanary } from '../canary.ts'
-import { type PublishRecords, RecordPublisher } from '../record-publisher.ts'
+import { SenderLanes } from '../sender-lanes.ts'
 import { newSyslogCounters, type SyslogCounters } from './counters.ts'
 import type { FramePart } from './framing.ts'
 import { KernelDrops } from './kernel-drops.ts'
@@ -32,7 +32,9 @@ export interface SyslogCollector {
 export async function createSyslogCollector(options: {
   bind: string
   port: number
-  publish: PublishRecords
+  publish(records: Uint8Array[], lane: number): Promise<unknown>
+  /** Lanes over which senders are spread; one by default. */
+  lanes?: number
   clock: Clock
   limits?: Partial<SyslogLimits>
   /** Under which the platform's own canaries are proven; without it there are none. */
@@ -41,7 +43,8 @@ export async function createSyslogCollector(options: {
   const { clock } = options
   const limits = { ...syslogLimits, ...options.limits }
   const counters = newSyslogCounters()
-  const publisher = new RecordPublisher({
+  const publisher = new SenderLanes({
+    count: options.lanes ?? 1,
     publish: options.publish,
     clock,
     counters,
@@ -52,7 +55,7 @@ export async function createSyslogCollector(options: {
     // Later parts of a message above the bound are no syslog lines: they stand under a source of their own.
     const source = part === 'continued' ? `${sender}#continued` : ''
     const record = { receivedAtMs: clock.now(), transport, sender, source, body }
-    publisher.add(encodeRawRecord(recogniseCanary(record, options.canaryKey)))
+    publisher.add(sender, encodeRawRecord(recogniseCanary(record, options.canaryKey)))
   }
   const tcp = new SyslogTcp({
     publisher,

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { canonicalPeerAddress } from '../../lib/address.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
-import type { RecordPublisher } from '../record-publisher.ts'
+import type { SenderLanes } from '../sender-lanes.ts'
 import type { SyslogCounters } from './counters.ts'
 import { type FramePart, SyslogFramer } from './framing.ts'
 import type { SyslogLimits } from './limits.ts'
@@ -29,14 +29,14 @@ export class SyslogTcp {
   private paused = false
   private sweeps = false
   private readonly stop = new AbortController()
-  private readonly publisher: RecordPublisher
+  private readonly publisher: Pick<SenderLanes, 'isFull'>
   private readonly onMessage: OnMessage
   private readonly counters: SyslogCounters
   private readonly limits: SyslogLimits
   private readonly clock: Clock
 
   constructor(options: {
-    publisher: RecordPublisher
+    publisher: Pick<SenderLanes, 'isFull'>
     onMessage: OnMessage
     counters: SyslogCounters
     limits: SyslogLimits

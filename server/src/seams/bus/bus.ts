@@ -9,11 +9,7 @@ export interface Bus {
    * not appended again and the first answer is returned.
    * Rejects with BUS_FULL (backlog at its bound) or BUS_UNWRITABLE (disk full or read-only); then nothing was appended.
    */
-  publish(
-    topic: Topic,
-    records: Uint8Array[],
-    options?: { key?: string; idempotencyKey?: string },
-  ): Promise<OffsetRange>
+  publish(topic: Topic, records: Uint8Array[], options?: PublishOptions): Promise<OffsetRange>
   /** Delivers batches in offset order per partition, starting after the committed offset of the group. */
   subscribe(topic: Topic, group: string, subscriber: Subscriber): Promise<Subscription>
   /** Everything in the partition up to and including `offset` has been dealt with by the group; durable. */
@@ -21,6 +17,14 @@ export interface Bus {
   /** A named fire-and-forget channel to every thread of this installation, this one included. */
   broadcast<Message>(channel: string): Broadcast<Message>
   close(): Promise<void>
+}
+
+export interface PublishOptions {
+  /** Equal keys, equal partitions. */
+  key?: string
+  /** One of those this thread writes, for a caller that spreads records itself. */
+  partition?: number
+  idempotencyKey?: string
 }
 
 export interface Broadcast<Message> {

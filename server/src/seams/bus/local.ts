@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { CodedError } from '../../event/errors.ts'
+import { fnv1a } from '../../lib/fnv.ts'
 import type { Clock } from '../clock/clock.ts'
-import type { Bus, OffsetRange, Topic } from './bus.ts'
+import type { Bus, OffsetRange, PublishOptions, Topic } from './bus.ts'
 import { ThreadChannel } from './channel.ts'
 import { CommittedOffset } from './committed-offsets.ts'
 import { type Files, realFiles } from './files.ts'
@@ -88,9 +89,11 @@ class LocalBus implements Bus {
   async publish(
     topic: Topic,
     records: Uint8Array[],
-    { key, idempotencyKey }: { key?: string; idempotencyKey?: string } = {},
+    { key, partition, idempotencyKey }: PublishOptions = {},
   ): Promise<OffsetRange> {
-    const writer = await this.#writer(topic, this.#choosePartition(key ?? idempotencyKey))
+    if (partition !== undefined && !this.#options.partitions.includes(partition))
+      throw new TypeError(`this thread does not write partition ${partition}`)
+    const writer = await this.#writer(topic, partition ?? this.#choosePartition(key ?? idempotencyKey))
     return writer.publish(records, idempotencyKey)
   }
 
@@ -166,10 +169,7 @@ class LocalBus implements Bus {
     const { partitions } = this.#options
     if (partitions.length === 0) throw new TypeError('this thread owns no partition to publish to')
     if (key === undefined) return partitions[this.#nextWriter++ % partitions.length]!
-    // FNV-1a, 32 bit: http://www.isthe.com/chongo/tech/comp/fnv/
-    let hash = 0x811c9dc5
-    for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
-    return partitions[(hash >>> 0) % partitions.length]!
+    return partitions[fnv1a(key) % partitions.length]!
   }
 
   #directoryOf(topic: Topic, partition: number): string {
