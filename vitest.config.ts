@@ -25,12 +25,12 @@ function part(name: string, include: string[], options: { timeoutMs: number; atO
 
 const units = ['server/src/**/*.test.ts', 'tools/**/*.test.ts', 'web/src/**/*.test.{ts,tsx}']
 const parts = [
-  part('unit', units, { timeoutMs: 30_000, atOnce: workers }, 1),
-  part('golden', ['tests/golden/**/*.test.ts'], { timeoutMs: 120_000, atOnce: 1 }, 2),
-  part('contract', ['tests/contract/**/*.test.ts'], { timeoutMs: 120_000, atOnce: 1 }, 3),
-  part('simulation', ['tests/sim/**/*.test.ts'], { timeoutMs: 120_000, atOnce: workers }, 4),
-  part('fault', ['tests/fault/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 2 }, 5),
-  part('e2e', ['tests/e2e/**/*.test.ts'], { timeoutMs: 180_000, atOnce: 2 }, 6),
+  part('unit', units, { timeoutMs: 60_000, atOnce: workers }, 1),
+  part('golden', ['tests/golden/**/*.test.ts'], { timeoutMs: 240_000, atOnce: 1 }, 2),
+  part('contract', ['tests/contract/**/*.test.ts'], { timeoutMs: 240_000, atOnce: 1 }, 3),
+  part('simulation', ['tests/sim/**/*.test.ts'], { timeoutMs: 240_000, atOnce: workers }, 4),
+  part('fault', ['tests/fault/**/*.test.ts'], { timeoutMs: 240_000, atOnce: 2 }, 5),
+  part('e2e', ['tests/e2e/**/*.test.ts'], { timeoutMs: 240_000, atOnce: 2 }, 6),
 ]
 
 export default defineConfig({

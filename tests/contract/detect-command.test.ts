@@ -133,13 +133,21 @@ describe('watchfire detect', () => {
       rule('windows', 'low', '{product: windows}', '{EventID|exists: true}'),
     ].join('---\n')
     writeFileSync(at('all.yml'), everything)
-    const found = async (...parts: string[]) =>
-      new Set(ids((await detect(['--rules', 'all.yml', 'rules.yml', '--input', sample(...parts)])).out))
-    expect(await found('zeek', 'tsv.log')).toContain('sensor')
-    expect(await found('zeek', 'json.ndjson')).toContain('sensor')
-    expect(await found('suricata-eve', 'eve.ndjson')).toContain('alert')
-    expect(await found('windows-event', 'shippers.ndjson')).toContain('windows')
-    expect(await found('windows-event', 'evtx-dump.ndjson')).toContain('windows')
-    expect(await found('linux-auth', 'sshd.log')).toContain('failed')
+    const wrote: [string, string, string][] = [
+      ['zeek', 'tsv.log', 'sensor'],
+      ['zeek', 'json.ndjson', 'sensor'],
+      ['suricata-eve', 'eve.ndjson', 'alert'],
+      ['windows-event', 'shippers.ndjson', 'windows'],
+      ['windows-event', 'evtx-dump.ndjson', 'windows'],
+      ['linux-auth', 'sshd.log', 'failed'],
+    ]
+    const files = wrote.map(([source, file]) => sample(source, file))
+    const { out } = await detect(['--rules', 'all.yml', 'rules.yml', '--input', ...files])
+    const matches = out
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    for (const [index, [, , ruleId]] of wrote.entries())
+      expect(matches.filter(({ file }) => file === files[index]).map((match) => match['rule.id'])).toContain(ruleId)
   })
 })
