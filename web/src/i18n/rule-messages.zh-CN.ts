@@ -17,6 +17,7 @@ const sentences: Record<string, string> = {
   '{} in the condition `{}`': '条件 `{1}` 有误：{0}',
   'More than {} nested parts': '嵌套超过 {} 层',
   'Something is missing at the end': '结尾缺少内容',
+  'The condition can hold in more than {} ways': '条件成立的方式超过 {} 种',
   'A closing parenthesis is missing': '缺少右括号',
   '`{}` cannot stand here': '`{}` 不能出现在这里',
   'The condition names `{}`, which the detection does not define': '条件引用了 `{}`，但检测部分没有定义它',

@@ -141,9 +141,9 @@ export function Platform() {
         ) : null}
       </div>
       {data.problems.map((problem) => (
-        <p key={`${problem.part}${problemText(problem)}`} className="row" style={{ marginTop: 8 }}>
+        <p key={`${problem.part}${problem.message}`} className="row" style={{ marginTop: 8 }}>
           <Severity value={problem.severity} bare /> <b>{problem.part}</b>{' '}
-          <span className="soft">{problem.message}</span>
+          <span className="soft">{problemText(problem)}</span>
         </p>
       ))}
     </Card>
