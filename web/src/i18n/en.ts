@@ -1157,7 +1157,7 @@ export const en: Words = {
     language: 'Language',
     languages: { zh: '中文', en: 'English' },
     occasions: 'When',
-    occasion: { opened: 'Opened', severity_raised: 'Severity raised', closed: 'Closed' },
+    occasion: { opened: 'Opened', severity_raised: 'Severity raised', closed: 'Closed', sent: 'Sent by hand' },
     status: { pending: 'Pending', delivered: 'Delivered', failed: 'Failed' },
     attempts: 'Attempts',
     deliveredAt: 'Delivered',

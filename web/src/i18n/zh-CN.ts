@@ -1125,7 +1125,7 @@ export const zhCN = {
     language: '语言',
     languages: { zh: '中文', en: 'English' },
     occasions: '何时发送',
-    occasion: { opened: '新事件', severity_raised: '级别升高', closed: '关闭' },
+    occasion: { opened: '新事件', severity_raised: '级别升高', closed: '关闭', sent: '人工发送' },
     status: { pending: '等待', delivered: '已送达', failed: '失败' },
     attempts: '尝试次数',
     deliveredAt: '送达时间',

@@ -61,6 +61,7 @@ function Evidence({ id }: { id: number }) {
         <Table
           {...list}
           id="evidence"
+          ownExport
           label={t('incident.tab.evidence')}
           keyboard={false}
           chooser={false}

@@ -57,7 +57,9 @@ export function IncidentSummary({ incident, full }: { incident: Incident; full: 
                   <Value field={fieldOfEntity[entity.type]} value={entity.value} focusable />
                 </td>
                 <td className="soft small">{[entity.country, entity.organisation].filter(Boolean).join(' · ')}</td>
-                <td className="faint right">{t(`entity.role.${entity.role}`)}</td>
+                <td className="faint right" style={{ whiteSpace: 'nowrap' }}>
+                  {t(`entity.role.${entity.role}`)}
+                </td>
               </tr>
             ))}
           </tbody>
@@ -216,11 +218,12 @@ export function RuleLinks({ ids }: { ids: string[] }) {
 /** Id and author of a rule: licences of rule sets ask for both wherever its alerts are shown. */
 export function RuleOrigin({ id, author }: { id: string; author: string | null }) {
   const { t } = useTranslation()
+  const by = author ? `${t('rule.author')}${t('punctuation.colon')}${author} · ` : ''
   return (
-    <span className="faint small" data-testid="rule-origin">
+    <div className="faint small ellipsis" data-testid="rule-origin" title={by + id}>
+      {by}
       <code>{id}</code>
-      {author ? ` · ${t('rule.author')}${t('punctuation.colon')}${author}` : ''}
-    </span>
+    </div>
   )
 }
 

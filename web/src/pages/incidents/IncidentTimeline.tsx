@@ -56,6 +56,12 @@ export function IncidentTimeline({ id }: { id: number }) {
     entry.kind === 'detection'
       ? byId.get(String(entry.detail.detectionId ?? entry.id.replace(/^detection:/, '')))
       : undefined
+  /** Why it was sent and what came of the attempt, with the receiver's answer. */
+  const deliveryText = ({ text, detail }: Entry) => {
+    const occasion = (['opened', 'severity_raised', 'closed', 'sent'] as const).find((name) => name === detail.occasion)
+    const outcome = t(`notification.status.${detail.ok === true ? 'delivered' : 'failed'}`)
+    return `${occasion ? `${t(`notification.occasion.${occasion}`)} · ` : ''}${outcome} (${text})`
+  }
   const shown = timeline.data.items.filter((entry) => stage === null || detectionOf(entry)?.tactics.includes(stage))
   return (
     <>
@@ -111,7 +117,13 @@ export function IncidentTimeline({ id }: { id: number }) {
                   {detection ? (
                     <Link to={`/detections/${encodeURIComponent(detection.id)}` as '/'}>{summaryOf(detection)}</Link>
                   ) : (
-                    <span>{entry.kind === 'change' ? changeText(entry) : entry.text}</span>
+                    <span>
+                      {entry.kind === 'change'
+                        ? changeText(entry)
+                        : entry.kind === 'delivery'
+                          ? deliveryText(entry)
+                          : entry.text}
+                    </span>
                   )}
                   <div className="faint small">
                     {tactic ? `${t(`tactic.${tactic}`)} · ` : ''}
