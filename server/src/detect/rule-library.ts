@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { trialId } from '../event/rule-stage.ts'
-import type { CompileMemory } from './sigma/compile.ts'
+import type { CompileMemory, CompileOptions } from './sigma/compile.ts'
 import type { SigmaDocument } from './sigma/document.ts'
 import { type ParsedFile, parseSigma, type RefusedDocument } from './sigma/parse.ts'
 import { compileRuleSet, type RuleSet } from './sigma/ruleset.ts'
@@ -47,8 +47,12 @@ const textsAtOnce = 8
  * Opens the library over the shipped files. A change parses and compiles only what changed; what is the same is the same
  * object in the next set, which is how an engine sees what it need not build again.
  */
-export function openRuleLibrary(shipped: readonly ParsedFile[]): RuleLibrary {
+export function openRuleLibrary(
+  shipped: readonly ParsedFile[],
+  knownFields?: CompileOptions['knownFields'],
+): RuleLibrary {
   const memory: CompileMemory = new WeakMap()
+  const options = { memory, knownFields }
   const shippedKeys = new Map<ParsedFile, string | undefined>(shipped.map((file) => [file, keyOf(file)]))
   const live = new Map<string, { text: string; file: ParsedFile }>()
   const trial = new Map<string, { text: string; version: number; file: ParsedFile }>()
@@ -60,7 +64,7 @@ export function openRuleLibrary(shipped: readonly ParsedFile[]): RuleLibrary {
     for (const [ruleId, { file }] of live) if (ruleId !== more?.ruleId) files.push(file)
     if (more) files.push(more.file)
     else for (const { file } of trial.values()) files.push(file)
-    return compileRuleSet(files, { memory })
+    return compileRuleSet(files, options)
   }
 
   function putLive(ruleId: string, text: string | null): void {
@@ -88,7 +92,7 @@ export function openRuleLibrary(shipped: readonly ParsedFile[]): RuleLibrary {
         putTrial(ruleId, text.trial)
         for (const entry of [live.get(ruleId), trial.get(ruleId)]) {
           // Compiled here, in small pieces, and remembered for the set.
-          if (entry) compileRuleSet([entry.file], { memory })
+          if (entry) compileRuleSet([entry.file], options)
         }
         if (++read % textsAtOnce === 0) await setImmediate()
       }

@@ -24,6 +24,7 @@ export const cannotFireCodes = [
   'source_silent',
   'source_unparsed',
   'field_drifted',
+  'unknown_field',
   'canary_lost',
   'sample_failed',
   'no_indicator',
@@ -157,7 +158,11 @@ export class ReadinessJudge {
     } else if (rule.kind === 'correlation') reasons.push(...ofParts(rule, facts.book, judged))
     else if (rule.kind === 'analytic') reasons.push(...ofAnalytic(rule, facts, this.#dependencies.clock.now()))
     else {
-      if (this.#fires(rule, []) === false) reasons.push({ code: 'sample_failed' })
+      const fires = this.#fires(rule, [])
+      if (fires === false) reasons.push({ code: 'sample_failed' })
+      // A sample that fires proves more than a list of fields.
+      if (fires !== true && rule.missingField !== null)
+        reasons.push({ code: 'unknown_field', field: rule.missingField })
       const grounds = facts.grounds.filter(({ logsources }) => looksAt(rule, logsources))
       reasons.push(...ofGrounds(grounds, facts, (drifted) => this.#missed(rule, drifted)))
     }

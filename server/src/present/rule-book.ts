@@ -65,6 +65,8 @@ export interface RuleEntry {
   misses: { zh: string; en: string }
   steps: { zh: string[]; en: string[] }
   samples: StoredSamples
+  /** A field without which it cannot fire and that no event of its log source has. */
+  missingField: string | null
   /** Why it was refused; empty for a rule that runs. */
   problems: string[]
 }
@@ -119,7 +121,7 @@ function openShelf(config: Pick<Config, 'contentDir'>) {
   const lookups = loadLookups(folders[0]!)
   const ruleRoots = folders.filter((folder) => existsSync(join(folder, 'rules')))
   const files = readRulePaths(ruleRoots.map((folder) => join(folder, 'rules')))
-  const library = openRuleLibrary(files)
+  const library = openRuleLibrary(files, lookups.knownFields)
   const byFile = new Map(
     ruleRoots.flatMap((dir) => readRuleFolders(dir, captureScenarios)).map((folder) => [folder.file, folder]),
   )
@@ -177,17 +179,17 @@ function openShelf(config: Pick<Config, 'contentDir'>) {
   function bookOf(): RuleBook {
     const { set } = library
     const running = [
-      ...set.rules.map(({ document }) => ({ document, parts: [] as string[] })),
-      ...set.correlations.map(({ document, rules }) => ({ document, parts: [...rules] })),
+      ...set.rules.map(({ document, missingField }) => ({ document, parts: [] as string[], missingField })),
+      ...set.correlations.map(({ document, rules }) => ({ document, parts: [...rules], missingField: undefined })),
     ]
     const known = new Map<string, RuleEntry>()
-    for (const { document, parts } of running) {
+    for (const { document, parts, missingField } of running) {
       if (document.staged) continue
       const origin = originOf(document.source.file)
       const before = entries.get(document)
       const isSame =
         before?.origin === origin.origin && before.yaml === origin.yaml && before.samples === origin.samples
-      const entry = isSame ? before : entryOf(document, parts, origin)
+      const entry = isSame ? before : entryOf(document, parts, origin, missingField)
       entries.set(document, entry)
       known.set(entry.id, entry)
     }
@@ -262,7 +264,12 @@ function logsourcesOf(combinations: readonly Fields[], lookups: Lookups): Logsou
   return [...found.values()]
 }
 
-function entryOf(document: DetectionDocument | CorrelationDocument, parts: string[], origin: Origin): RuleEntry {
+function entryOf(
+  document: DetectionDocument | CorrelationDocument,
+  parts: string[],
+  origin: Origin,
+  missingField?: string,
+): RuleEntry {
   const { id, title, description = '', level, status = '', author = null, references, falsePositives } = document
   const logsource = document.kind === 'detection' ? document.logsource : {}
   return {
@@ -273,7 +280,7 @@ function entryOf(document: DetectionDocument | CorrelationDocument, parts: strin
       service: logsource.service ?? null,
     },
     ...attackOf(document.tags),
-    ...{ references, falsePositives, problems: [], indicatorTypes: [] },
+    ...{ references, falsePositives, problems: [], indicatorTypes: [], missingField: missingField ?? null },
     ...origin,
     fields: document.kind === 'detection' ? fieldNames([...document.identifiers.values()]) : [],
     parts,
@@ -289,6 +296,7 @@ function refusedEntry({ title, file, message, hint, line }: RefusedDocument, ori
       fields: [],
       parts: [],
       indicatorTypes: [],
+      missingField: null,
       titleZh: null,
       descriptionZh: null,
     },
@@ -322,7 +330,7 @@ function intelEntry({ kinds, ...words }: IntelRule): RuleEntry {
   return {
     ...words,
     ...{ severity: 'high', status: 'stable', author: 'Watchfire', kind: 'intel', indicatorTypes: kinds, yaml: '' },
-    ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [] },
+    ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [], missingField: null },
     logsource: { category: null, product: null, service: null },
     samples: { fires: [], silent: [] },
     ...{ origin: 'shipped', stage: 'live', textId: words.id, collectionId: null },
@@ -336,7 +344,7 @@ function analyticEntry(analytic: Analytic): RuleEntry {
   return {
     ...{ id, title, titleZh, description, descriptionZh, severity, misses, steps, fields, falsePositives },
     ...{ status: 'stable', author: 'Watchfire', kind: 'analytic', yaml: analytic.sql, ...attackOf(analytic.tags) },
-    ...{ references: [], parts: [], problems: [], indicatorTypes: [] },
+    ...{ references: [], parts: [], problems: [], indicatorTypes: [], missingField: null },
     logsource: { category, product, service },
     samples: { fires: [], silent: [] },
     ...{ origin: 'shipped', stage: 'live', textId: id, collectionId: null },
@@ -348,7 +356,7 @@ function healthEntry(words: HealthRule): RuleEntry {
   return {
     ...words,
     ...{ status: 'stable', author: 'Watchfire', kind: 'health', indicatorTypes: [], yaml: '', fields: [] },
-    ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [] },
+    ...{ techniques: [], tactics: [], references: [], falsePositives: [], parts: [], problems: [], missingField: null },
     logsource: { category: null, product: null, service: null },
     samples: { fires: [], silent: [] },
     ...{ origin: 'shipped', stage: 'live', textId: words.id, collectionId: null },

@@ -1926,7 +1926,7 @@ export interface components {
         Severity: "informational" | "low" | "medium" | "high" | "critical";
         CannotFire: {
             /** @enum {string} */
-            code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+            code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "unknown_field" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
             sourceId?: string;
             source?: string;
             field?: string;
@@ -2035,7 +2035,7 @@ export interface components {
             /** @description Of the enabled rules that cannot fire, by their first reason. */
             reasons: {
                 /** @enum {string} */
-                code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+                code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "unknown_field" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
                 count: number;
             }[];
             /** @description Enabled rules that could fire and cannot any more. */
@@ -2043,7 +2043,7 @@ export interface components {
             /** @description What stopped them, those that stopped most first. */
             causes: {
                 /** @enum {string} */
-                code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+                code: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "unknown_field" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
                 sourceId?: string;
                 source?: string;
                 field?: string;
@@ -2186,7 +2186,7 @@ export interface components {
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
             /** @description Codes of `cannotFire`, each once. */
-            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down")[];
+            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "unknown_field" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down")[];
             cannotFire: components["schemas"]["CannotFire"][];
             lastFiredAt: string | null;
             firedCount: number;
@@ -2248,7 +2248,7 @@ export interface components {
             /** @description Enabled, understood, and a source that could make it fire was seen lately. */
             canFire: boolean;
             /** @description Codes of `cannotFire`, each once. */
-            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down")[];
+            cannotFireReasons: ("refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "unknown_field" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down")[];
             cannotFire: components["schemas"]["CannotFire"][];
             lastFiredAt: string | null;
             firedCount: number;
@@ -7004,7 +7004,7 @@ export interface operations {
                 enabled?: "true" | "false";
                 canFire?: "true" | "false";
                 /** @description First reason why it cannot fire, as `readiness` counts them. */
-                why?: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+                why?: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "unknown_field" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
                 /** @description Could fire and cannot any more, as `readiness` counts them. */
                 stopped?: "true" | "false";
                 technique?: string;
@@ -7218,7 +7218,7 @@ export interface operations {
                         enabled?: boolean;
                         canFire?: boolean;
                         /** @enum {string} */
-                        why?: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
+                        why?: "refused" | "disabled" | "draft" | "no_source" | "source_silent" | "source_unparsed" | "field_drifted" | "unknown_field" | "canary_lost" | "sample_failed" | "no_indicator" | "part_cannot_fire" | "run_failed" | "bus_full" | "disk_full" | "store_down" | "thread_down";
                         technique?: string;
                         origin?: ("shipped" | "own" | "override" | "import")[];
                         stage?: ("live" | "test" | "draft")[];

@@ -1005,6 +1005,7 @@ export const en: Words = {
       source_silent: 'Its source is silent',
       source_unparsed: 'Its source’s records are not understood',
       field_drifted: 'A field it needs is missing',
+      unknown_field: 'No event of its log source has a field it needs',
       canary_lost: 'Its canary was lost',
       sample_failed: 'It stays silent on its own sample',
       run_failed: 'Windows of history are not answered',

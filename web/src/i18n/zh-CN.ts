@@ -974,6 +974,7 @@ export const zhCN = {
       source_silent: '数据源静默',
       source_unparsed: '数据源的日志无法解析',
       field_drifted: '所需字段缺失',
+      unknown_field: '此类日志没有它所需的字段',
       canary_lost: '探测记录丢失',
       sample_failed: '在自带样本上未触发',
       run_failed: '有历史时间窗未完成分析',

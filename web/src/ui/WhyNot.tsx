@@ -39,6 +39,8 @@ function More({ reason }: { reason: CannotFire }) {
         return t('whyNot.source_unparsed')
       case 'field_drifted':
         return t('whyNot.field_drifted', { field: reason.field, was: formatShare(reason.was ?? 0), since })
+      case 'unknown_field':
+        return <code>{reason.field}</code>
       case 'canary_lost':
         return t('whyNot.canary_lost', { since, hop: hopName(reason.part) })
       case 'run_failed':

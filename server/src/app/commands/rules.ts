@@ -27,7 +27,8 @@ export function rulesCommand(program: Command, config: () => Config): void {
     .option('--json', 'one JSON object a rule that is refused or warned of, and one for the totals')
     .addHelpText('after', '\nEnds with 0 when every rule can be used, 1 when one is refused or nothing could be read.')
     .action(async (given: string[], { json }: { json?: boolean }) => {
-      const set = compileRuleSet(await readRules(paths(given)))
+      const { knownFields } = loadLookups(contentDirs(config())[0]!)
+      const set = compileRuleSet(await readRules(paths(given)), { knownFields })
       for (const line of json ? checkObjects(set) : checkLines(set)) console.log(line)
       if (set.refused.length > 0) process.exitCode = 1
     })

@@ -1,6 +1,7 @@
 import { type Condition, parseCondition } from './condition.ts'
 import type { DetectionDocument, FilterDocument, SigmaDocument } from './document.ts'
 import { describeContradiction, findContradiction, findListOnly } from './impossible.ts'
+import { isKnown, type KnownFields, knownFieldsOf, needsOneOf } from './known-fields.ts'
 import { compileItem, type ModifierOptions } from './modifiers.ts'
 import type { Expression } from './predicate.ts'
 import { RuleRefused } from './refusal.ts'
@@ -10,6 +11,8 @@ import type { YamlPath, YamlValue } from './yaml.ts'
 export interface CompileOptions {
   /** Values for `%name%` under the `expand` modifier. */
   placeholders?: ReadonlyMap<string, readonly string[]>
+  /** Where the fields of a log source are a closed list: others are warned of. */
+  knownFields?: readonly KnownFields[] | undefined
   /** Given again with the same documents, it saves compiling them again. */
   memory?: CompileMemory
 }
@@ -30,6 +33,8 @@ export interface CompiledRule {
   /** How the stream evaluates it. */
   plan: RulePlan
   warnings: RuleWarning[]
+  /** A field without which the rule cannot fire, and that no event of its log source has. */
+  missingField?: string | undefined
 }
 
 /** Compiles one detection rule together with the filters that apply to it. Throws RuleRefused. */
@@ -52,12 +57,19 @@ function compileAnew(document: DetectionDocument, filters: FilterDocument[], opt
     placeholders: options.placeholders ?? new Map(),
     warn: (message, path) => warnings.push({ message, ...source.locate(path) }),
   })
-  let expression = compileConditions(
-    document.identifiers,
-    document.conditions,
-    'detection',
-    modifierOptions(document.source),
-  )
+  const known = options.knownFields && knownFieldsOf(document.logsource, options.knownFields)
+  const unknown = new Set<string>()
+  const ownOptions: ModifierOptions = {
+    ...modifierOptions(document.source),
+    seeField: (field, fieldPath) => {
+      if (!known || unknown.has(field) || isKnown(field, known)) return
+      unknown.add(field)
+      const { product, category } = document.logsource
+      const message = `No event of ${[product, category].filter(Boolean).join('/')} has the field \`${field}\``
+      warnings.push({ message, ...document.source.locate(fieldPath) })
+    },
+  }
+  let expression = compileConditions(document.identifiers, document.conditions, 'detection', ownOptions)
   const path = ['detection', 'condition']
   const contradiction = findContradiction(expression)
   if (contradiction)
@@ -74,7 +86,12 @@ function compileAnew(document: DetectionDocument, filters: FilterDocument[], opt
     if (findContradiction(expression))
       modifierOptions(filter.source).warn('The filter leaves nothing of the rule', ['filter', 'condition'])
   }
-  return { document, expression, plan: planRule(expression), warnings }
+  const missingField = needsOneOf(expression, unknown)
+    ? ([...unknown].find((field) => needsOneOf(expression, new Set([field]))) ?? [...unknown][0])
+    : undefined
+  if (missingField !== undefined)
+    warnings.push({ message: `Without \`${missingField}\` the rule cannot fire`, ...document.source.locate(path) })
+  return { document, expression, plan: planRule(expression), warnings, missingField }
 }
 
 /** The part a filter adds to its rules, as written: true keeps the event. Its identifiers are its own. */

@@ -6,6 +6,7 @@ import { coreFieldByName } from '../../event/catalogue.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Event, FieldValue } from '../../event/event.ts'
 import type { Logsource } from './document.ts'
+import { type KnownFields, knownFieldsFile, readKnownFields } from './known-fields.ts'
 import { transforms } from './transforms.ts'
 
 /** One line of content/lookups/sigma-logsources.yml. */
@@ -31,6 +32,8 @@ export interface FieldView {
 export interface Lookups {
   logsources: readonly LogsourceEntry[]
   views: ReadonlyMap<string, FieldView>
+  /** Where the fields of a log source are a closed list. */
+  knownFields: readonly KnownFields[]
   /** Every field that decides the log source. */
   routingFields: readonly string[]
   /** The same, with the lower-cased values that matter; undefined when all do. */
@@ -111,7 +114,11 @@ export function loadLookups(contentDir: string): Lookups {
       .filter(([field]) => field !== 'event.module' && field !== 'event.dataset')
       .map(([field, known]) => ({ field, values: known })),
   ]
-  return { logsources, views, routing, routingFields: routing.map(({ field }) => field) }
+  const known = readFile(join(contentDir, 'lookups', 'sigma-known-fields.yml'), knownFieldsFile)
+  const knownFields = readKnownFields(known, (wanted) =>
+    logsources.filter((entry) => selects(wanted, entry)).flatMap((entry) => [...views.get(entry.view)!.fields.keys()]),
+  )
+  return { logsources, views, knownFields, routing, routingFields: routing.map(({ field }) => field) }
 }
 
 function readFile<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> {

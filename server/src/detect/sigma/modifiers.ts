@@ -18,6 +18,8 @@ export interface ModifierOptions {
   placeholders: ReadonlyMap<string, readonly string[]>
   /** Notes of things that work but are probably not meant. */
   warn(message: string, path: YamlPath): void
+  /** Told of every field that an item names. */
+  seeField?(field: string, path: YamlPath): void
 }
 
 /** Alternatives one value may grow into (windash, expand); beyond it the rule is refused. */
@@ -59,6 +61,7 @@ const dashes = ['-', '/', '–', '—', '―']
 export function compileItem(key: string, value: YamlValue, path: YamlPath, options: ModifierOptions): Expression {
   const [field = '', ...modifiers] = key.split('|')
   const values = Array.isArray(value) ? value.flat(8) : [value]
+  if (field !== '') options.seeField?.(field, path)
   const item = new Item(field === '' ? undefined : field, key, modifiers, path, options)
   if (Array.isArray(value) && values.length === 0) {
     if (field === '') throw new RuleRefused('value', 'An empty list of keywords can match nothing', path)
@@ -191,7 +194,11 @@ class Item {
       case 'cidr':
         return each((value) => ({ kind: 'cidr', text: this.rawText(value, 'cidr') }))
       case 'fieldref':
-        return each((value) => ({ kind: 'field', field: this.rawText(value, 'fieldref') }))
+        return each((value) => {
+          const field = this.rawText(value, 'fieldref')
+          this.options.seeField?.(field, this.path)
+          return { kind: 'field', field }
+        })
       case 'expand':
         return each((value) => this.expand(value))
       case 'exists':

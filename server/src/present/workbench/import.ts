@@ -71,7 +71,7 @@ export async function importRules(context: Context, book: RuleBook, input: Impor
       continue
     }
     candidates.set(id, { id, path, yaml: text, file })
-    compileRuleSet([file], { memory })
+    compileRuleSet([file], { memory, knownFields: book.lookups.knownFields })
   }
   const sound = judge([...candidates.values()], memory, book, seen, report)
   await tools.progress(total, total * 2)
@@ -95,7 +95,7 @@ function judge(
 ): Candidate[] {
   const set = compileRuleSet(
     candidates.map(({ file }) => file),
-    { memory },
+    { memory, knownFields: book.lookups.knownFields },
   )
   const wrong = new Set<string>()
   const running = new Set(
@@ -107,14 +107,14 @@ function judge(
     if (!wrong.has(file)) report.refuse({ path: file, line, reason, message })
     wrong.add(file)
   }
-  for (const { document } of set.rules) {
+  for (const { document, missingField } of set.rules) {
     if (wrong.has(document.source.file)) continue
     const { logsource } = document
-    if (seen.some((entry) => selects(logsource, entry))) report.canFire()
-    else {
-      const { product, service, category } = logsource
-      report.cannotFire([product, service, category].filter(Boolean).join('/') || '—')
-    }
+    const { product, service, category } = logsource
+    const name = [product, service, category].filter(Boolean).join('/') || '—'
+    if (missingField !== undefined) report.cannotFire(`${name} (${missingField})`)
+    else if (seen.some((entry) => selects(logsource, entry))) report.canFire()
+    else report.cannotFire(name)
   }
   return candidates.filter(({ path }) => !wrong.has(path))
 }

@@ -24,7 +24,15 @@ import { CanFire, useRuleSwitch, useRuleText } from './ruleControls.tsx'
 type Rule = Schemas['Rule']
 
 const cannotFireCodes = [
-  ...(['no_source', 'source_silent', 'source_unparsed', 'field_drifted', 'canary_lost', 'sample_failed'] as const),
+  ...([
+    'no_source',
+    'source_silent',
+    'source_unparsed',
+    'field_drifted',
+    'unknown_field',
+    'canary_lost',
+    'sample_failed',
+  ] as const),
   ...(['no_indicator', 'part_cannot_fire', 'run_failed', 'refused', 'disabled', 'draft'] as const),
   ...(['bus_full', 'disk_full', 'store_down', 'thread_down'] as const),
 ] satisfies Schemas['CannotFire']['code'][]
