@@ -17,8 +17,8 @@ import { trafficCommand } from './commands/traffic.ts'
 import { userCommand } from './commands/user.ts'
 import { programVersion } from './version.ts'
 
-/** argv -> command. An expected failure is told with its code and what to do, and ends the program with 1. */
-export async function runCommandLine(argv: string[]): Promise<void> {
+/** The commands of the program, with their options and help texts. */
+export function createProgram(): Command {
   const program = new Command('watchfire')
     .description(
       'Watchfire 烽燧: an open security operations centre. Settings: WATCHFIRE_* variables or --config FILE.',
@@ -40,8 +40,13 @@ export async function runCommandLine(argv: string[]): Promise<void> {
   settingCommand(program, config)
   rulesCommand(program, config)
   doctorCommand(program, config)
+  return program
+}
+
+/** argv -> command. An expected failure is told with its code and what to do, and ends the program with 1. */
+export async function runCommandLine(argv: string[]): Promise<void> {
   try {
-    await program.parseAsync(argv)
+    await createProgram().parseAsync(argv)
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
     console.error(`${error.code}: ${error.message}\n${errorTable[error.code].hint}`)
