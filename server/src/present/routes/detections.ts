@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import type { RuleSet } from '../../detect/sigma/ruleset.ts'
 import { acknowledgeDetections } from '../../state/detections/acknowledge.ts'
+import type { Detection } from '../../state/detections/detection.ts'
 import { exportDetections } from '../../state/detections/export.ts'
 import { getDetection } from '../../state/detections/get.ts'
 import { listDetections } from '../../state/detections/list.ts'
 import { getEvents } from '../../state/events/get.ts'
 import { asEvent } from '../../state/events/whole-as-event.ts'
+import type { Context } from '../../state/write.ts'
 import type { App } from '../app.ts'
 import { contextOf, eventsContextOf } from '../context.ts'
 import type { Dependencies } from '../dependencies.ts'
@@ -15,6 +18,24 @@ import { paged } from '../schemas/paged.ts'
 import { detection, detectionQuery } from '../schemas/work.ts'
 import { correlationWhy } from '../schemas/workbench.ts'
 import { correlationsWhy, setOfCorrelation } from '../workbench/correlation-why.ts'
+
+/** Of each inner correlation, so many of its last detections are looked at for the events behind them. */
+const innerMax = 20
+
+/** Events of the correlations that a correlation is made of: its own evidence names these by their firing alone. */
+async function innerEvidence(
+  context: Context,
+  { correlations }: RuleSet,
+  { ruleId, firstSeenAt, lastSeenAt }: Detection,
+): Promise<string[]> {
+  const timespanMs = Math.max(...correlations.map((one) => one.timespanMs))
+  const span = { from: new Date(firstSeenAt.getTime() - timespanMs), to: lastSeenAt }
+  const inner = correlations.filter(({ id }) => id !== ruleId)
+  const found = await Promise.all(
+    inner.map(({ id }) => listDetections(context, { rule: id, ...span, limit: innerMax })),
+  )
+  return found.flatMap(({ items }) => items.flatMap(({ eventIds }) => eventIds))
+}
 
 /** Columns of a CSV file; NDJSON holds everything. */
 const detectionColumns = [
@@ -117,7 +138,9 @@ export function detectionRoutes(app: App, dependencies: Dependencies, book: Open
       const opened = await book()
       const set = found.detector === 'correlation' ? setOfCorrelation(opened, found.ruleId) : undefined
       if (!set) return { correlation: null, eventCount: 0 }
-      const stored = await getEvents(eventsContextOf(request, reply, dependencies), found.eventIds)
+      const inner = await innerEvidence(contextOf(request, dependencies), set, found)
+      const ids = [...new Set([...found.eventIds, ...inner])]
+      const stored = await getEvents(eventsContextOf(request, reply, dependencies), ids)
       const [why] = correlationsWhy(set, (id) => id === found.ruleId, opened, stored.map(asEvent))
       return { correlation: why ?? null, eventCount: stored.length }
     },

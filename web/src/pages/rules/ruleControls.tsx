@@ -12,7 +12,7 @@ export function useRuleSwitch() {
   const { t } = useTranslation()
   const inLanguage = useRuleText()
   const queries = useQueryClient()
-  return useMutation({
+  const change = useMutation({
     mutationFn: ({ id, version, enabled }: Pick<Rule, 'id' | 'version' | 'enabled'>) =>
       sendChange(version, (seen) =>
         answer(api.PATCH('/api/v1/rules/{id}', { params: { path: { id }, header: ifMatch(seen) }, body: { enabled } })),
@@ -20,9 +20,15 @@ export function useRuleSwitch() {
     onSuccess: async (rule) => {
       await queries.invalidateQueries({ queryKey: ['rules'] })
       const { title } = inLanguage(rule)
-      toast(rule.enabled ? t('rule.switchedOn', { title }) : t('rule.switchedOff', { title }))
+      toast(rule.enabled ? t('rule.switchedOn', { title }) : t('rule.switchedOff', { title }), {
+        action: {
+          label: t('actions.undo'),
+          run: () => change.mutate({ id: rule.id, version: rule.version, enabled: !rule.enabled }),
+        },
+      })
     },
   })
+  return change
 }
 
 /** Title and description in the reader's language; English where the rule has no Chinese. */
