@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { shippedContentDir } from '../../server/src/config/content-dir.ts'
 import { loadAnalytics } from '../../server/src/detect/analytics/definition.ts'
-import { analyticDetection } from '../../server/src/detect/analytics/detection.ts'
+import { analyticDetections } from '../../server/src/detect/analytics/detection.ts'
 import type { Event, Fields } from '../../server/src/event/event.ts'
 import { systemClock } from '../../server/src/seams/clock/clock.ts'
 import { type Events, openEvents } from '../../server/src/seams/events/open.ts'
@@ -53,7 +53,7 @@ async function answerOn(name: string, kind: 'fires' | 'silent') {
   const fromMs = toMs - analytic.everyMinutes * 60_000
   const sinceMs = fromMs - analytic.lookBackDays * 86_400_000
   const answer = await runAnalyticSql(context, analytic.sql, { fromMs, toMs, sinceMs, zone: 'UTC' })
-  const detections = answer.rows.map((row) => analyticDetection(analytic, fromMs, row))
+  const detections = analyticDetections(analytic, fromMs, answer.rows)
   const known = new Set(sampleOf(name, kind, unitPath).map(({ id }) => id))
   return { detections, known, unitPath, analytic, answer, events: await countEvents(context, { fromMs, toMs }) }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { conversation, frame, pcap } from '../../server/src/traffic/captures-for-tests.ts'
+import { intrusion } from '../../tools/captures/intrusion.ts'
 import { type Platform, startPlatform, until } from '../harness/platform.ts'
 
 const binary = fileURLToPath(new URL('../../server/bin/watchfire.js', import.meta.url))
@@ -122,6 +123,42 @@ test('the packets of a conversation come from the sensor that keeps them, and fr
   )
   const imported = (await search(query)).items.find(({ 'event.id': id }) => id !== ofSensor)!
   expect((await packetsOf(`events/${imported['event.id']}/packets`)).bytes).toEqual(pcap(wanted))
+})
+
+test('an intrusion seen on the wire from its first step to its last becomes one incident', async () => {
+  const { code } = await runSensor(platform.url, platform.token, intrusion(Date.now() - 2 * 3_600_000)).ended
+  expect(code).toBe(0)
+  type Detections = { items: { ruleId: string; ruleTitle: string; incidentId: number | string | null }[] }
+  const wanted = [
+    'Program fetched from an address without a name',
+    'Calls in the rhythm of a program',
+    'Program put on a share and started as a service',
+    'Document with a mark of secrecy in its name sent outside',
+  ]
+  const found = async () => {
+    const { items } = (await platform.request<Detections>('GET', '/api/v1/detections?limit=200')).body
+    return items.filter(({ ruleTitle }) => wanted.includes(ruleTitle))
+  }
+  await until(
+    async () => new Set((await found()).map(({ ruleTitle }) => ruleTitle)).size === wanted.length,
+    60_000,
+    () => 'not all steps of the intrusion were found',
+  )
+  await until(
+    async () => (await found()).every(({ incidentId }) => incidentId !== null),
+    30_000,
+    () => 'not all steps stand in an incident',
+  )
+  const detections = await found()
+  expect(new Set(detections.map(({ incidentId }) => incidentId)).size).toBe(1)
+  const incident = await platform.request<{ severity: string; tactics: string[] }>(
+    'GET',
+    `/api/v1/incidents/${detections[0]!.incidentId}`,
+  )
+  expect(incident.body.severity).toBe('critical')
+  expect(incident.body.tactics).toEqual(
+    expect.arrayContaining(['execution', 'command-and-control', 'lateral-movement', 'exfiltration']),
+  )
 })
 
 test('a platform that is away for a while gets every record once; one that refuses is told of', async () => {

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { CodedError } from '../event/errors.ts'
 import { type CaptureCounters, CaptureParser, type CaptureState } from './capture/capture.ts'
+import type { Inspect } from './inspect.ts'
 import { Packet } from './packet/packet.ts'
 import type { TrafficRecord } from './record.ts'
 import { Sensor, type SensorCounters } from './sensor.ts'
@@ -24,12 +25,14 @@ export async function* captureRecords(
   report: (report: CaptureReport) => void,
   onFailure?: (error: unknown) => void,
   inspectFile?: InspectFile,
+  inspect?: Inspect,
 ): AsyncGenerator<TrafficRecord> {
   let records: TrafficRecord[] = []
   const sensor = new Sensor({
     emit: (record) => records.push(record),
     inspectFile,
     ...(onFailure === undefined ? {} : { onFailure }),
+    inspect,
   })
   const parser = new CaptureParser(new Packet(), (packet) => sensor.packet(packet))
   for await (const chunk of source) {

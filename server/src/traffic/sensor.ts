@@ -1,10 +1,12 @@
 import type { Fields } from '../event/event.ts'
 import { canonicalIpOf } from '../lib/ip-octets.ts'
 import { communityId } from './flow/community-id.ts'
+import { Echoes } from './flow/echoes.ts'
 import { setIcmpPorts } from './flow/flow-key.ts'
 import { FlowTable } from './flow/flow-table.ts'
 import { datagramState, flagLetters, flowBit, tcpState } from './flow/state.ts'
 import { Timeouts, timeoutClass } from './flow/timeouts.ts'
+import { type Inspect, Inspector } from './inspect.ts'
 import { Decoder } from './packet/decode.ts'
 import { type Packet, tcpFlag, transport } from './packet/packet.ts'
 import { datagramProtocols, streamProtocols } from './protocols/protocols.ts'
@@ -20,6 +22,8 @@ export interface SensorOptions {
   inspectFile?: InspectFile | undefined
   /** Told of every failure of a dissector, which costs the conversation its content; counted in any case. */
   onFailure?(error: unknown): void
+  /** Shown every piece of every conversation: for rules that look at bytes. Costs memory and time. */
+  inspect?: Inspect | undefined
 }
 
 export interface SensorCounters {
@@ -39,6 +43,9 @@ const sweepEveryUs = 250_000
 /** A weird condition is told this many times, then once in a thousand. */
 const weirdToldFully = 25
 const weirdToldEvery = 1_000
+
+/** Pings whose content is looked at, at the same time. */
+const echoesLimit = 4_096
 
 const transportNames = new Map<number, string>([
   [transport.icmp, 'icmp'],
@@ -69,15 +76,25 @@ export class Sensor {
   readonly decoder: Decoder
   private readonly table = new FlowTable()
   private readonly timeouts = new Timeouts(this.table)
+  /** What pings carry, by row. */
+  private readonly echoes = new Map<number, Echoes>()
   private readonly weirdCounts = new Map<string, number>()
   private readonly surroundings: TalkSurroundings
   private readonly emit: Emit
+  private readonly inspector: Inspector | undefined
   private readonly flowLimit: number
   private nowUs = 0
   private sweptUs = 0
 
   constructor(options: SensorOptions) {
-    this.emit = options.emit
+    this.inspector = options.inspect && new Inspector(options.inspect)
+    const { inspector } = this
+    this.emit = inspector
+      ? (record) => {
+          inspector.record(record)
+          options.emit(record)
+        }
+      : options.emit
     this.flowLimit = options.flowLimit ?? defaultFlowLimit
     this.decoder = new Decoder((name, detail) => this.weird(name, detail, noEndpoints))
     const files = new Files(this.emit, options.inspectFile)
@@ -88,6 +105,7 @@ export class Sensor {
       emit: this.emit,
       weird: (name, detail, endpoints) => this.weird(name, detail, endpoints),
       openFile: (talk, about) => files.open(talk, about),
+      inspector,
       failed: (error, talk) => {
         this.counters.failures++
         options.onFailure?.(error)
@@ -125,7 +143,13 @@ export class Sensor {
     const bits = table.bits[row]!
     const side: Side = keySide === (bits & flowBit.beganBySecond) ? 0 : 1
     if (side === 1 && (bits & flowBit.answered) === 0) table.bits[row]! |= flowBit.answered
+    if (this.inspector) {
+      const isEstablished =
+        protocol === transport.tcp ? (bits & flowBit.handshake) !== 0 : (bits & flowBit.answered) !== 0
+      this.inspector.packet(packet, this.talkOf(row), side, isEstablished)
+    }
     if (protocol === transport.tcp) this.tcp(row, side, keySide, packet)
+    else if (protocol === transport.icmp || protocol === transport.icmpv6) this.echo(row, packet)
     else if (packet.payloadEnd > packet.payloadStart && (bits & flowBit.contentDone) === 0)
       this.datagram(row, side, packet)
   }
@@ -217,7 +241,7 @@ export class Sensor {
         cutBytes,
         packet.timeUs,
       )
-      if (talk.isDone) table.bits[row]! |= flowBit.contentDone
+      if (talk.isDone && !this.inspector) table.bits[row]! |= flowBit.contentDone
     } else if (flags & tcpFlag.ack && table.talk[row] !== undefined && (table.bits[row]! & flowBit.contentDone) === 0) {
       this.acknowledge(table.talk[row] as Talk, side, packet)
     }
@@ -240,6 +264,20 @@ export class Sensor {
     const talk = this.talkOf(row)
     talk.datagram(side, packet.bytes, packet.payloadStart, packet.payloadEnd, packet.timeUs)
     if (talk.isDone) this.table.bits[row]! |= flowBit.contentDone
+  }
+
+  private echo(row: number, packet: Packet): void {
+    const { bytes, transportStart: start } = packet
+    const type = bytes[start]!
+    const isRequest = type === 8 || type === 128
+    if (!isRequest && type !== 0 && type !== 129) return
+    let echoes = this.echoes.get(row)
+    if (!echoes) {
+      if (this.echoes.size >= echoesLimit) return
+      echoes = new Echoes()
+      this.echoes.set(row, echoes)
+    }
+    echoes.add(isRequest, bytes, start + 4, packet.payloadEnd)
   }
 
   private talkOf(row: number): Talk {
@@ -288,6 +326,7 @@ export class Sensor {
     const first = table.bits[row]! & flowBit.beganBySecond ? 1 : 0
     const endpoints = talk?.endpoints ?? this.endpoints(row, first)
     this.emit({ dataset: 'flow', timeUs: table.startUs[row]!, endpoints, fields: this.flowFields(row, talk) })
+    this.echoes.delete(row)
     table.remove(row)
   }
 
@@ -324,6 +363,8 @@ export class Sensor {
     if (protocol === transport.icmp || protocol === transport.icmpv6) {
       fields['icmp.type'] = String(table.portOf(row, first))
       fields['icmp.code'] = String(table.portOf(row, 1 - first))
+      const echoes = this.echoes.get(row)
+      if (echoes) Object.assign(fields, echoes.fields())
     }
     const missing = (talk?.sides[0]?.missingBytes ?? 0) + (talk?.sides[1]?.missingBytes ?? 0)
     if (missing > 0) fields['zeek.missed_bytes'] = missing

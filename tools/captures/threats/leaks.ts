@@ -32,7 +32,34 @@ function mining(wire: Wire, line: string): void {
     .close()
 }
 
+const windowsProgram = Buffer.concat([
+  Buffer.from('MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0', 'latin1'),
+  Buffer.alloc(600, 0x90),
+])
+const linuxProgram = Buffer.concat([
+  Buffer.from('7f454c4602010100000000000000000003003e00', 'hex'),
+  Buffer.alloc(600, 0x90),
+])
+
+function download(wire: Wire, host: string, answer: Uint8Array, to = outside): void {
+  http(wire, { from: to.includes(':') ? 'fd00:0:0:0:0:0:0:7' : inside, to, host, target: '/u/update', answer })
+}
+
 export const leaks: Record<string, Captures> = {
+  'program-fetched-from-address': single(
+    (wire) => {
+      for (const program of [windowsProgram, linuxProgram]) download(wire, outside, program)
+      download(wire, `${outside}:8080`, windowsProgram)
+    },
+    (wire) => {
+      download(wire, 'downloads.example.net', windowsProgram)
+      download(wire, `${outside}.example.net`, windowsProgram)
+      download(wire, `x${outside}`, windowsProgram)
+      download(wire, outside, picture)
+      for (const { to } of insides) download(wire, '10.20.0.9', windowsProgram, to)
+      http(wire, { from: inside, to: outside, host: outside, method: 'PUT', target: '/u', body: windowsProgram })
+    },
+  ),
   'archive-sent-outside': single(
     (wire) => {
       for (const content of [zip, sevenZip, rar]) upload(wire, outside, 'backup.bin', content)

@@ -6,6 +6,7 @@ import type { SigmaDocument } from '../../detect/sigma/document.ts'
 import { type Lookups, loadLookups } from '../../detect/sigma/logsource.ts'
 import { compileRuleSet, type RuleSet } from '../../detect/sigma/ruleset.ts'
 import { ruleSql } from '../../detect/sigma/sql.ts'
+import { isSuricataFile, readSuricataFiles } from '../../detect/suricata/load.ts'
 import { CodedError } from '../../event/errors.ts'
 import { loadParsers } from '../../normalise/load.ts'
 import { eventsTable } from '../../seams/events/schema.ts'
@@ -18,7 +19,7 @@ import { explainRules } from './rules-explain.ts'
 
 /** `watchfire rules`: looks at rules without the platform. */
 export function rulesCommand(program: Command, config: () => Config): void {
-  const rules = program.command('rules').description('checks, proves and converts Sigma rules')
+  const rules = program.command('rules').description('checks, proves and converts Sigma rules; checks Suricata rules')
   const paths = (given: string[]) => (given.length > 0 ? given : rulePaths(contentDirs(config())))
 
   rules
@@ -27,8 +28,12 @@ export function rulesCommand(program: Command, config: () => Config): void {
     .option('--json', 'one JSON object a rule that is refused or warned of, and one for the totals')
     .addHelpText('after', '\nEnds with 0 when every rule can be used, 1 when one is refused or nothing could be read.')
     .action(async (given: string[], { json }: { json?: boolean }) => {
+      const suricata = given.filter(isSuricataFile)
+      if (suricata.length > 0) checkSuricata(suricata, json ?? false)
+      const sigma = given.filter((path) => !suricata.includes(path))
+      if (suricata.length > 0 && sigma.length === 0) return
       const { knownFields } = loadLookups(contentDirs(config())[0]!)
-      const set = compileRuleSet(await readRules(paths(given)), { knownFields })
+      const set = compileRuleSet(await readRules(paths(sigma)), { knownFields })
       for (const line of json ? checkObjects(set) : checkLines(set)) console.log(line)
       if (set.refused.length > 0) process.exitCode = 1
     })
@@ -66,6 +71,20 @@ export function rulesCommand(program: Command, config: () => Config): void {
     .action((given: string[], { input, json }: { input: string; json?: boolean }) =>
       explainRules(config(), given, input, { json: json ?? false }),
     )
+}
+
+/** Says of files of Suricata rules what is refused and why. */
+function checkSuricata(files: string[], json: boolean): void {
+  const { rules, refused } = readSuricataFiles(files)
+  for (const rule of refused) {
+    const { file, line, sid, message } = rule
+    console.log(
+      json ? JSON.stringify({ verdict: 'refused', ...rule }) : `${file}:${line}: sid ${sid ?? 'none'}: ${message}`,
+    )
+  }
+  if (json) console.log(JSON.stringify({ verdict: 'total', usable: rules.length, refused: refused.length }))
+  else console.log(`${rules.length} Suricata rules can be used, ${refused.length} are refused`)
+  if (refused.length > 0) process.exitCode = 1
 }
 
 function* checkLines({ rules, correlations, refused }: RuleSet): Generator<string> {

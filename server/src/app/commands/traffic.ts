@@ -17,6 +17,7 @@ import { contentDirs } from '../content.ts'
 import { addFileOptions, type FileOptions, openJudges } from '../files/open-judges.ts'
 import { createLineOutput } from '../output.ts'
 import { rulePaths } from '../rules.ts'
+import { openTrafficRules } from './traffic-rules.ts'
 
 interface Options extends FileOptions {
   detect?: true
@@ -31,7 +32,10 @@ export function trafficCommand(program: Command, config: () => Config): void {
     .argument('<file...>', 'captures (pcap, pcapng, gzip or not), folders of them, or - for a live stream of one')
     .description('prints what network captures hold as ECS records, one JSON object a line')
     .option('--detect', 'matches the records against Sigma rules too: each match is a line with rule.id and rule.title')
-    .option('--rules <path...>', 'rule files and folders for --detect; the shipped rules unless given')
+    .option(
+      '--rules <path...>',
+      'for --detect: files and folders of Sigma rules, and files of Suricata rules (.rules); the shipped rules unless given',
+    )
     .option('--dataset <name...>', 'prints only records of these data sets, e.g. dns http tls')
   addFileOptions(command).action(async (paths: string[], options: Options) => {
     const output = createLineOutput()
@@ -46,26 +50,31 @@ export function trafficCommand(program: Command, config: () => Config): void {
       onTrouble: (text) => console.error(text),
     })
 
+    const folders = contentDirs(config())
+    const rules = options.detect ? openTrafficRules(folders, options.rules) : undefined
+
     async function* events(file: string): AsyncGenerator<Event[]> {
       let index = 0
       async function* records() {
         const report = (told: CaptureReport) => tell(file, told)
-        yield* captureRecords(bytesOf(file), report, tellFailure, judges.inspectFile)
+        yield* captureRecords(bytesOf(file), report, tellFailure, judges.inspectFile, rules?.inspect)
         await judges.settled()
         yield* late.splice(0)
       }
       for await (const record of records()) {
         if (wanted === undefined || wanted.has(record.dataset)) await output.line(recordLine(record))
-        yield [recordEvent(record, `${file}:${index++}`)]
+        const event = recordEvent(record, `${file}:${index++}`)
+        for (const line of rules?.lines(event) ?? []) await print({ ...line, file })
+        yield [event]
       }
+      for (const line of rules?.lines() ?? []) await print({ ...line, file })
     }
 
     if (!options.detect) {
       for (const file of files) for await (const _ of events(file));
       return
     }
-    const folders = contentDirs(config())
-    const ruleSet = compileRuleSet(readRulePaths(options.rules ?? rulePaths(folders)))
+    const ruleSet = compileRuleSet(readRulePaths(rules?.sigmaPaths ?? rulePaths(folders)))
     for (const rule of ruleSet.refused)
       console.error(`${rule.file}:${rule.line}:${rule.column}: refused (${rule.reason}): ${rule.message}. ${rule.hint}`)
     const lookups = loadLookups(folders[0]!)

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Analytic } from '../../detect/analytics/definition.ts'
-import { analyticDetection } from '../../detect/analytics/detection.ts'
+import { analyticDetections } from '../../detect/analytics/detection.ts'
 import { CodedError } from '../../event/errors.ts'
 import type { Detection } from '../../event/event.ts'
 import type { Clock } from '../../seams/clock/clock.ts'
@@ -121,7 +121,7 @@ export function createAnalyticsRunner(options: AnalyticsOptions) {
       const eventCount = await options.countEvents({ fromMs, toMs })
       const sinceMs = fromMs - analytic.lookBackDays * dayMs
       const { rows, rowsRead } = await options.ask(analytic.sql, { fromMs, toMs, sinceMs, zone: options.zone })
-      const detections = rows.map((row) => analyticDetection(analytic, fromMs, row))
+      const detections = analyticDetections(analytic, fromMs, rows)
       const known = await publishedDetections(
         database,
         detections.map(({ id }) => id),
@@ -130,7 +130,14 @@ export function createAnalyticsRunner(options: AnalyticsOptions) {
       for (const detection of fresh) await options.publish(detection)
       counters.analyticDetections += fresh.length
       const published = fresh.map(({ id }) => id)
-      const answer = { runId: run.id, startedAt: run.startedAt, rowsRead, eventCount, matches: rows.length, published }
+      const answer = {
+        runId: run.id,
+        startedAt: run.startedAt,
+        rowsRead,
+        eventCount,
+        matches: detections.length,
+        published,
+      }
       await answerWindow(database, clock, window, answer)
       options.onRun(run, 'succeeded')
       return true

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { workerData } from 'node:worker_threads'
+import { loadAnalytics } from '../../detect/analytics/definition.ts'
+import { createBehaviourWatch } from '../../detect/behaviour/watch.ts'
 import { createDetector } from '../../detect/detect.ts'
 import { detectIntel } from '../../detect/intel/detect.ts'
 import { loadLookups } from '../../detect/sigma/logsource.ts'
@@ -84,8 +86,14 @@ await runThread(async () => {
   const lookups = loadLookups(folders[0]!)
   const detector = createDetector(rules.set, { lookups, enabled })
   const fields = createFieldSampler(lookups.routingFields)
+  const isOn = (ruleId: string) => !rulesOff.has(ruleId)
+  const behaviour = createBehaviourWatch(loadAnalytics(folders), isOn)
   const detection = guardDetection(
-    (batch) => [...detector.match(batch), ...detectIntel(batch, (ruleId) => !rulesOff.has(ruleId))],
+    (batch) => [
+      ...detector.match(batch),
+      ...detectIntel(batch, isOn),
+      ...behaviour.push(batch).map(({ event, detection }) => ({ event, matches: [detection] })),
+    ],
     logger,
   )
   const matches = createMatchPublisher({ bus, clock, logger })
@@ -154,6 +162,7 @@ await runThread(async () => {
       matches: detector.counters.matches,
       indicatorMatches: enricher.counters.matched,
       undetected: detection.failed(),
+      ...behaviour.counters(),
       unreadable: intake.unreadable(),
       joined: intake.joined(),
       sourcesRefused: reporter.refused(),

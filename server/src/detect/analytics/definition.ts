@@ -33,6 +33,8 @@ const definitionFile = z.strictObject({
   falsePositives: z.array(z.string()),
   misses: bilingual,
   steps: bilingualList,
+  /** How the rows of the SQL are weighed (detect/behaviour); the same score also runs on the stream. */
+  score: z.enum(['beacon', 'dns_tunnel', 'icmp_channel']).optional(),
   /** End of the window on which the samples fire and stay silent. */
   sample: z.iso.datetime(),
 })

@@ -14,7 +14,7 @@ abstract class DatabaseDissector implements StreamDissector {
   private readonly dataset: string
   protected timeUs = 0
   private startUs = -1
-  private told = false
+  protected told = false
   protected isOver = false
 
   constructor(conversation: Conversation, dataset: string) {
@@ -354,6 +354,8 @@ class RedisDissector extends DatabaseDissector {
   private reply(line: string): void {
     if (this.asked !== 'AUTH') return
     this.asked = undefined
+    // A connection may be refused, and ask again, many times.
+    this.told = false
     this.tellLogin(
       line.startsWith('+OK'),
       line.startsWith('-') ? { 'event.reason': line.slice(1).split('\r')[0]!.slice(0, 256) } : {},

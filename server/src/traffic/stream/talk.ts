@@ -1,4 +1,5 @@
 import type { Fields } from '../../event/event.ts'
+import type { Inspector } from '../inspect.ts'
 import type { ReportWeird } from '../packet/weird.ts'
 import type { Emit, Endpoints, Side } from '../record.ts'
 import type {
@@ -36,6 +37,8 @@ export interface TalkSurroundings {
   openFile(talk: Talk, about: FileOrigin): FileSink
   /** A dissector threw: a mistake of ours, which may cost this conversation its content but not the sensor its life. */
   failed(error: unknown, talk: Talk): void
+  /** Rules that look at bytes, where there are any. */
+  inspector?: Inspector | undefined
 }
 
 /** A flow that speaks: what it says is put in order, its protocol found, and read. */
@@ -114,6 +117,7 @@ export class Talk implements Conversation, OrderedBytes {
   }
 
   ordered(side: Side, bytes: Uint8Array, start: number, end: number): void {
+    this.surroundings.inspector?.stream(this, side, bytes, start, end, this.timeUs)
     try {
       this.streamData(side, bytes, start, end)
     } catch (error) {
@@ -225,9 +229,14 @@ export class Talk implements Conversation, OrderedBytes {
 
   /** The flow is over: what waits is delivered, what is half read is told. */
   close(timeUs: number): void {
-    if (this.isDone) return
+    const { inspector } = this.surroundings
+    if (this.isDone) {
+      inspector?.end(this, timeUs)
+      return
+    }
     this.timeUs = timeUs
     for (const side of this.sides) side?.finish()
+    inspector?.end(this, timeUs)
     try {
       if (!this.isDone) this.finishReading()
     } catch (error) {
