@@ -7,6 +7,7 @@ import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { IncidentFacts } from '../../server/src/event/incident.ts'
 import { decodeRawRecord } from '../../server/src/event/raw-record.ts'
+import { systemClock } from '../../server/src/seams/clock/clock.ts'
 import { canaries } from '../../server/src/seams/store/schema/canaries.ts'
 import { detections, incidentActivity, incidents } from '../../server/src/seams/store/schema/incidents.ts'
 import { outbox } from '../../server/src/seams/store/schema/notifications.ts'
@@ -14,6 +15,7 @@ import { fieldFills } from '../../server/src/seams/store/schema/proof.ts'
 import { ruleCollections, ruleFindings } from '../../server/src/seams/store/schema/rules.ts'
 import { analyticWindows, runs } from '../../server/src/seams/store/schema/runs.ts'
 import { sourceMinutes, sources } from '../../server/src/seams/store/schema/sources.ts'
+import { createHostObserver } from '../../server/src/state/hosts/observe.ts'
 import { frame, pcap } from '../../server/src/traffic/captures-for-tests.ts'
 import {
   type Answer,
@@ -38,6 +40,7 @@ interface Side extends UnitPeople {
   sourceId: string
   runId: number
   canaryId: string
+  hostId: number
   incident(): Promise<number>
   ids: Record<'exception' | 'savedSearch' | 'asset' | 'indicator' | 'channel' | 'delivery', number>
 }
@@ -173,7 +176,20 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
     if (answer.status !== 201) throw new Error(`${path}: ${answer.text}`)
     return answer.body
   }
+  const observer = createHostObserver(database, systemClock)
+  const observation = { unitPath: unit.path, address: '10.9.8.7', atMs: now.getTime() }
+  observer.add({ ...observation, kind: 'name', value: `host of ${mark}`, origin: 'dhcp' })
+  observer.add({ ...observation, kind: 'mac', value: '00-00-0C-01-02-03', origin: 'arp' })
+  await observer.flush()
+  observer.add({ ...observation, kind: 'name', value: `host of ${mark}`, origin: 'dhcp' })
+  await observer.flush()
   const { administrator, manager } = unit
+  const { items: seen2 } = (await unit.operator.call('GET', '/api/v1/hosts')).body
+  const host = seen2.find(({ address }: { address: string }) => address === '10.9.8.7')
+  expect(host.facts).toMatchObject([
+    { kind: 'name', count: 2, vendor: null },
+    { kind: 'mac', count: 1, vendor: expect.stringMatching(/cisco/i) },
+  ])
   const child = await post(administrator, 'units', { name: `unit ${mark}`, kind: 'unit', parentId: unit.id })
   await server.call('POST', '/api/v1/packets/files', {
     body: captureOf(mark),
@@ -251,6 +267,7 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
       sourceId,
       runId: entered!.id,
       canaryId: `canary-${mark}`,
+      hostId: host!.id,
       incident,
     },
     ids: {
@@ -638,6 +655,9 @@ const cases: Record<string, Case> = {
     expect((await call(beta.operator, 'GET', 'events/wire-alpha/packets')).status).toBe(404)
     sensor.end()
   },
+
+  listHosts: lists('operator', 'hosts'),
+  getHost: item('operator', 'GET', (side) => `hosts/${side.hostId}`),
 
   listExceptions: lists('operator', 'exceptions'),
   createException: creates(

@@ -5,6 +5,7 @@ import type { Broadcast } from '../seams/bus/bus.ts'
 import type { Clock } from '../seams/clock/clock.ts'
 import type { Database } from '../seams/store/store.ts'
 import { purgeCanaries } from '../state/canaries/schedule.ts'
+import { purgeHosts } from '../state/hosts/purge.ts'
 import { recordReadiness } from '../state/readiness/record.ts'
 import { purgeRunDetections } from '../state/runs/purge.ts'
 import { purgeSessions } from '../state/sessions/purge.ts'
@@ -59,6 +60,11 @@ export function startHousekeeping(options: {
       name: 'detections of old runs',
       everyMs: 3_600_000,
       run: () => purgeRunDetections(database, clock, options.retentionDays),
+    },
+    {
+      name: 'hosts not seen for long',
+      everyMs: 3_600_000,
+      run: () => purgeHosts(database, clock, options.retentionDays),
     },
     { name: 'ended sessions', everyMs: 600_000, run: () => purgeSessions(database, clock) },
     { name: 'old source series', everyMs: 3_600_000, run: () => purgeSourceMinutes(database, clock) },

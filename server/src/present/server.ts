@@ -23,6 +23,7 @@ import { canaryRoutes } from './routes/canaries.ts'
 import { detectionRoutes } from './routes/detections.ts'
 import { eventRoutes } from './routes/events.ts'
 import { exceptionRoutes } from './routes/exceptions.ts'
+import { hostRoutes } from './routes/hosts.ts'
 import { incidentRoutes } from './routes/incidents.ts'
 import { indicatorRoutes } from './routes/indicators.ts'
 import { importRoutes, ingestRoutes } from './routes/ingest.ts'
@@ -137,6 +138,7 @@ export function createServer(dependencies: Dependencies): App {
   scope('/api/v1', (routes) => {
     packetRoutes(routes, dependencies, desk)
     sensorRoutes(routes, dependencies, desk)
+    hostRoutes(routes, dependencies)
   })
   scope('/api/v1', (routes) => packetUploadRoutes(routes, dependencies, desk))
   scope('/api/v1', (routes) => sensorAnswerRoutes(routes, dependencies, desk))

@@ -6,6 +6,7 @@ const common: Record<string, Fields> = {
   flow: { 'event.category': ['network'], 'event.type': ['connection', 'end'] },
   http: { 'event.category': ['network', 'web'], 'event.type': ['access', 'protocol'] },
   file: { 'event.category': ['file', 'network'], 'event.type': ['info'] },
+  host: { 'event.category': ['host', 'network'], 'event.type': ['info'] },
   file_verdict: { 'event.category': ['malware', 'file'], 'event.type': ['info'] },
   weird: { 'event.category': ['network'], 'event.type': ['error'] },
   kerberos: { 'event.category': ['authentication', 'network'], 'event.type': ['start'] },
@@ -70,6 +71,8 @@ function describe({ dataset, fields, endpoints }: TrafficRecord): string {
       return `${get('traffic.file.protocol')} ${get('file.mime_type')} ${get('file.name')}`.trim()
     case 'file_verdict':
       return `${get('traffic.file.judge')} ${get('traffic.file.verdict')} ${get('traffic.file.signature')} ${get('file.name')}`.trim()
+    case 'host':
+      return `host ${get('host.ip')} ${get('host.mac') || get('traffic.host.syn')}`
     case 'weird':
       return `${get('event.action')} ${get('event.reason')}`.trim()
     default:

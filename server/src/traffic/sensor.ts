@@ -6,6 +6,7 @@ import { setIcmpPorts } from './flow/flow-key.ts'
 import { FlowTable } from './flow/flow-table.ts'
 import { datagramState, flagLetters, flowBit, tcpState } from './flow/state.ts'
 import { Timeouts, timeoutClass } from './flow/timeouts.ts'
+import { HostSightings } from './hosts/sightings.ts'
 import { type Inspect, Inspector } from './inspect.ts'
 import { Decoder } from './packet/decode.ts'
 import { type Packet, tcpFlag, transport } from './packet/packet.ts'
@@ -75,6 +76,7 @@ export class Sensor {
   readonly fileCounters: Readonly<FileCounters>
   readonly decoder: Decoder
   private readonly table = new FlowTable()
+  private readonly sightings: HostSightings
   private readonly timeouts = new Timeouts(this.table)
   /** What pings carry, by row. */
   private readonly echoes = new Map<number, Echoes>()
@@ -97,6 +99,7 @@ export class Sensor {
       : options.emit
     this.flowLimit = options.flowLimit ?? defaultFlowLimit
     this.decoder = new Decoder((name, detail) => this.weird(name, detail, noEndpoints))
+    this.sightings = new HostSightings(this.emit)
     const files = new Files(this.emit, options.inspectFile)
     this.fileCounters = files.counters
     this.surroundings = {
@@ -123,7 +126,10 @@ export class Sensor {
       if (this.nowUs - this.sweptUs > sweepEveryUs) this.sweep()
     }
     if (!this.decoder.decode(packet)) {
-      if (packet.ipVersion === 0) counters.otherFrames++
+      if (packet.ipVersion === 0) {
+        counters.otherFrames++
+        this.sightings.frame(packet)
+      }
       return
     }
     const { protocol } = packet
@@ -173,6 +179,7 @@ export class Sensor {
   private begin(row: number, packet: Packet): void {
     const { table } = this
     this.counters.flows++
+    this.sightings.flow(packet)
     table.startUs[row] = packet.timeUs
     table.lastUs[row] = packet.timeUs
     table.vlan[row] = packet.vlan

@@ -29,6 +29,7 @@ import { openColumnFile } from './column-file.ts'
 import { processGroup, type ThreadData } from './data.ts'
 import { createFieldSampler } from './field-sampler.ts'
 import { guardDetection } from './guarded-detect.ts'
+import { createHostReporter } from './host-reporter.ts'
 import { createIntake } from './intake.ts'
 import { followKnowledge } from './knowledge.ts'
 import { followRules } from './rules.ts'
@@ -121,6 +122,7 @@ await runThread(async () => {
     },
     enrich(batch) {
       enricher.enrich(batch)
+      hosts.add(batch)
       if (intake.holdsCanaries()) canaries.claim(batch)
     },
     detect(batch) {
@@ -141,6 +143,7 @@ await runThread(async () => {
       enricher.replace(enrich)
     },
   })
+  const hosts = createHostReporter({ database: store.database, clock, logger })
   const reporter = createSourceReporter({
     database: store.database,
     clock,
@@ -166,6 +169,7 @@ await runThread(async () => {
       unreadable: intake.unreadable(),
       joined: intake.joined(),
       sourcesRefused: reporter.refused(),
+      hostFactsRefused: hosts.refused(),
       ...blocks.stats(),
     }),
     async stop() {
@@ -173,6 +177,7 @@ await runThread(async () => {
       knowledge.stop()
       rules.stop()
       await reporter.stop()
+      await hosts.stop()
       await blocks.close()
       await matches.settled()
       await bus.close()

@@ -59,3 +59,24 @@ export const packetQuestion = z.object({
     }),
   ),
 })
+
+export const host = z
+  .object({
+    id: z.number().int(),
+    unitPath: z.string(),
+    address: z.string(),
+    firstSeenAt: z.date(),
+    lastSeenAt: z.date(),
+    facts: z.array(
+      z.object({
+        kind: z.string().describe('`mac`, `name`, `os`, `service`, `software`, `certificate`, `user_agent` or `syn`.'),
+        value: z.string(),
+        origin: z.string().describe('Where it was read: `arp`, `dhcp`, `http.user_agent`, …'),
+        count: z.number().int(),
+        firstSeenAt: z.date(),
+        lastSeenAt: z.date(),
+        vendor: z.string().nullable().describe('Of a link address, by the register of the IEEE.'),
+      }),
+    ),
+  })
+  .meta({ id: 'Host' })

@@ -105,6 +105,7 @@ export class Decoder {
       at += 4
     }
     packet.etherType = kind
+    packet.transportStart = at
     if (kind === etherType.ipv4 || kind === etherType.ipv6) return this.ip(packet, at)
     if (kind === etherType.mplsUnicast || kind === etherType.mplsMulticast) return this.mpls(packet, at)
     if (kind === etherType.pppoeSession) return this.ppp(packet, at + 6)

@@ -60,6 +60,7 @@ export class Packet {
   isFragment = false
   /** Names the datagram that a fragment belongs to, also when it completed it; empty for what is no fragment. */
   fragmentKey = ''
+  /** Where the transport header begins; of a frame without an IP packet, what its EtherType is of. */
   transportStart = 0
   sourcePort = 0
   destinationPort = 0

@@ -639,6 +639,7 @@ CREATE TABLE "hosts" (
 	"address" "inet" NOT NULL,
 	"first_seen_at" timestamp (3) with time zone NOT NULL,
 	"last_seen_at" timestamp (3) with time zone NOT NULL,
+	"noted_at" timestamp (3) with time zone NOT NULL,
 	CONSTRAINT "hosts_address" UNIQUE("unit_path","address")
 );
 --> statement-breakpoint

@@ -60,6 +60,8 @@ export const hosts = pgTable(
     address: inet('address').notNull(),
     firstSeenAt: time('first_seen_at').notNull(),
     lastSeenAt: time('last_seen_at').notNull(),
+    /** When it was last told, which is later for captures of long ago. */
+    notedAt: time('noted_at').notNull(),
   },
   (table) => [
     unique('hosts_address').on(table.unitPath, table.address),
