@@ -2,7 +2,7 @@ import type { Event, Fields } from '../../event/event.ts'
 import { canonicalIp, isPrivateIp } from '../../lib/ip-address.ts'
 
 /** Kinds of what is known of a host from what it was seen to do. */
-export const factKinds = ['mac', 'name', 'os', 'service', 'software', 'certificate', 'user_agent', 'syn'] as const
+const factKinds = ['mac', 'name', 'os', 'service', 'software', 'certificate', 'user_agent', 'syn'] as const
 export type FactKind = (typeof factKinds)[number]
 
 export interface HostFact {
