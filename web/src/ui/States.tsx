@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/problem.ts'
 import type { PageName } from '../routes.tsx'
 import { Copy } from './Copy.tsx'
-import { failureOf, hintOf, messageOf } from './problemText.ts'
+import { failureOf, hintOf, messageOf, saysAll } from './problemText.ts'
 
 /** Nothing here: what that means and, as a button, what to do next. */
 export function Empty({ title, children, action }: { title: ReactNode; children?: ReactNode; action?: ReactNode }) {
@@ -39,7 +39,7 @@ export function Problem({
         <code className="chip bad">{code}</code>
         <h3>{failureOf(code) ?? t('states.failed')}</h3>
       </div>
-      <p className="soft">{message}</p>
+      {saysAll(code) ? null : <p className="soft">{message}</p>}
       {hint ? (
         <p>
           {t('states.try')}

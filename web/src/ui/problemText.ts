@@ -46,7 +46,12 @@ export function messageOf(error: ApiError): string {
 }
 
 /** Codes whose words here say all there is; the server's message, which is English, adds nothing. */
-const told = /^(UNREACHABLE|UNAUTHENTICATED|SIGN_IN_\w+|TOTP_\w+|PASSWORD_MUST_CHANGE|RATE_LIMITED)$/
+const told = /^(UNREACHABLE|NOT_FOUND|UNAUTHENTICATED|SIGN_IN_\w+|TOTP_\w+|PASSWORD_MUST_CHANGE|RATE_LIMITED)$/
+
+/** Whether the words of a code say all there is, so that the server's message need not stand beside them. */
+export function saysAll(code: string): boolean {
+  return told.test(code) && failureOf(code) !== undefined
+}
 
 /** An error in one line: code, what happened, what to try and when. */
 export function problemText(error: unknown): string {
