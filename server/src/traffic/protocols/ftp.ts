@@ -42,13 +42,12 @@ class FtpDissector implements StreamDissector {
   }
 
   data(side: Side, bytes: Uint8Array, start: number, end: number, timeUs: number): boolean {
-    let isOver = false
     this.lines[side].push(bytes, start, end, (line) => {
       if (side === 0) this.command(line, timeUs)
-      else if (/^\d{3} /.test(line)) isOver = !this.reply(line, timeUs)
-      return !isOver
+      else if (/^\d{3} /.test(line)) this.reply(line)
+      return true
     })
-    return !isOver
+    return true
   }
 
   private command(line: string, timeUs: number): void {
@@ -59,19 +58,13 @@ class FtpDissector implements StreamDissector {
     if (this.asked.command === 'USER') this.user = argument.slice(0, 256)
   }
 
-  /** Answers false when the rest is encrypted. */
-  private reply(line: string, timeUs: number): boolean {
+  private reply(line: string): void {
     const code = Number(line.slice(0, 3))
     const { asked } = this
     // The end of a transfer comes as a second reply to its command.
-    if (code >= 100 && code < 200) return true
+    if (code >= 100 && code < 200) return
     this.tell({ code, text: line.slice(4, 260) })
-    if (asked?.command === 'AUTH' && code === 234) {
-      this.conversation.restart()
-      return true
-    }
-    void timeUs
-    return true
+    if (asked?.command === 'AUTH' && code === 234) this.conversation.restart()
   }
 
   private tell(reply: { code: number; text: string } | undefined): void {

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { Fields } from '../../event/event.ts'
 import { latin1, u32be } from '../../lib/binary.ts'
 import type { Side } from '../record.ts'
 import type { Conversation, FirstBytes, Recognition, StreamDissector, StreamProtocol } from '../stream/conversation.ts'
 import { Framer } from '../stream/framer.ts'
 import { LineReader } from '../stream/line-reader.ts'
+import { md5 } from './tls-hello.ts'
 
 const keyExchangeInit = 20
 const packetBytesLimit = 262_144
@@ -106,8 +106,4 @@ class SshDissector implements StreamDissector {
     }
     this.conversation.emit('ssh', this.startUs, fields)
   }
-}
-
-function md5(value: string): string {
-  return createHash('md5').update(value).digest('hex')
 }
