@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
@@ -96,6 +96,39 @@ test('matches that a process thread publishes again after a crash pass once, ove
   expect(after.stats()).toMatchObject({ repeatedMatches: 1 })
   await after.close()
   await expect.poll(() => passed).toEqual(['0-5', '1-5', '0-8', '0-9', '0-10', '1-6'])
+})
+
+test('detections that could not be published come with the next turn, and no state is saved without them', async () => {
+  const passed: string[] = []
+  let isBroken = true
+  const broken = {
+    async publish(_topic: string, records: Uint8Array[]) {
+      if (isBroken) throw new Error('the disk answers nonsense')
+      passed.push(...records.map((record) => (JSON.parse(Buffer.from(record).toString()) as Detection).id))
+    },
+    async commit() {},
+  } as unknown as Bus
+  const lanes = createCorrelationLanes(() => createCorrelationStage(compileRuleSet([])))
+  const open = () =>
+    createCorrelationIntake({
+      ...{ bus: broken, lanes, createCanaryLanes: () => lanes, dataDir, clock: systemClock, logger },
+    })
+  const records = [encodeMatches({ partition: 0, offset: 5, matches: [detection('lost')] })]
+  const batch = { partition: 0, first: 0, last: 0, records }
+
+  const ends = open()
+  await expect(ends.subscriber.onBatch(batch)).rejects.toThrow('nonsense')
+  await expect(ends.close()).rejects.toThrow('nonsense')
+  expect(existsSync(join(dataDir, 'correlations.json'))).toBe(false)
+
+  const lives = open()
+  await expect(lives.subscriber.onBatch(batch)).rejects.toThrow('nonsense')
+  isBroken = false
+  // The bus gives a batch that failed again.
+  await lives.subscriber.onBatch(batch)
+  expect(passed).toEqual(['lost'])
+  await lives.close()
+  expect(existsSync(join(dataDir, 'correlations.json'))).toBe(true)
 })
 
 function detection(id: string): Detection {

@@ -51,6 +51,8 @@ export function createCorrelationIntake(options: {
   const offsets = new Map<number, number>()
   const canaryLanes = new BoundedMap<string, CorrelationLanes>(canariesMax)
   const counted = new Map<string, number>()
+  /** Key of a publication -> detections that the state has brought forth and the bus does not hold yet. */
+  const unpublished = new Map<string, Detection[]>()
   let dirty = false
   let saveDueMs = 0
   let unreadable = 0
@@ -78,6 +80,7 @@ export function createCorrelationIntake(options: {
   }
 
   async function save(): Promise<void> {
+    await publishAll()
     if (!dirty) return
     const startedMs = clock.now()
     replacePrivateFile(path, savedText(), clock.id())
@@ -88,8 +91,17 @@ export function createCorrelationIntake(options: {
     for (const [partition, offset] of offsets) await bus.commit('matches', correlationGroup, partition, offset)
   }
 
+  /** What cannot be published stays for the next turn, and the state is not saved before. */
+  async function publishAll(): Promise<void> {
+    const publications = [...unpublished].map(async ([key, detections]) => {
+      await publish(detections, key)
+      unpublished.delete(key)
+    })
+    for (const outcome of await Promise.allSettled(publications))
+      if (outcome.status === 'rejected') throw outcome.reason
+  }
+
   async function publish(detections: Detection[], idempotencyKey: string): Promise<void> {
-    if (detections.length === 0) return
     const records = detections.map((detection) => Buffer.from(JSON.stringify(detection)))
     for (;;) {
       try {
@@ -137,7 +149,6 @@ export function createCorrelationIntake(options: {
   }
 
   async function take(batch: BusBatch): Promise<void> {
-    const published: Promise<void>[] = []
     for (const [index, record] of batch.records.entries()) {
       const offset = batch.first + index
       if (offset <= (offsets.get(batch.partition) ?? -1)) continue
@@ -150,9 +161,10 @@ export function createCorrelationIntake(options: {
         continue
       }
       const detections = lanesOf(found.matches[0]?.sourceKey ?? '').push(found.matches, clock.now())
-      if (detections.length > 0) published.push(publish(detections, `correlated:${batch.partition}:${offset}`))
+      if (detections.length > 0) unpublished.set(`correlated:${batch.partition}:${offset}`, detections)
     }
-    await Promise.all(published)
+    // A batch that comes again after a failure adds nothing here: what is missing of it is published all the same.
+    await publishAll()
     if (clock.now() >= saveDueMs) await save()
   }
 
@@ -162,7 +174,8 @@ export function createCorrelationIntake(options: {
     const detections = lanes.idle(nowMs)
     if (detections.length > 0) dirty = true
     // A restart decides these anew from the saved state; the correlator knows a detection by its id.
-    await publish(detections, `idle:${nowMs}`)
+    if (detections.length > 0) unpublished.set(`idle:${nowMs}`, detections)
+    await publishAll()
     if (nowMs >= saveDueMs) await save()
   }
 
