@@ -27,6 +27,13 @@ const dnsSets = new Set(['dns', 'zeek.dns', 'suricata.dns'])
 /** Services that ask in a rhythm by their nature: names, time, addresses, neighbours, management. */
 const rhythmicPorts = new Set([53, 67, 68, 123, 137, 138, 161, 1900, 5353, 5355])
 
+/** Names that systems ask for in a rhythm to see whether they are connected, as their makers document them. */
+const connectivityChecks = new Set([
+  'connectivity-check.ubuntu.com', 'www.msftconnecttest.com', 'www.msftncsi.com', 'captive.apple.com', 'connectivitycheck.gstatic.com',
+  'detectportal.firefox.com', 'network-test.debian.org', 'nmcheck.gnome.org', 'connectivitycheck.platform.hicloud.com', 'connect.rom.miui.com',
+  'connectivity.zorin-os.com', 'conncheck.opensuse.org', 'ping.archlinux.org',
+]) // biome-ignore format: a list
+
 interface Pair {
   timesMs: number[]
   sentBytes: number[]
@@ -77,6 +84,8 @@ export function createBehaviourWatch(
   const pairs = new BoundedMap<string, Pair>(pairsLimit)
   const domains = new BoundedMap<string, Names>(domainsLimit)
   const scopes = new BoundedMap<string, Scope>(1_024)
+  /** Hosts with the address where they look whether they are connected: the flows behind it have no name. */
+  const checks = new BoundedMap<string, true>(domainsLimit)
   const told = new BoundedMap<string, true>(100_000)
 
   function judge(
@@ -105,6 +114,7 @@ export function createBehaviourWatch(
     port: FieldValue | undefined,
     sentBytes: number,
   ) {
+    if (checks.get(`${source}|${destination}`)) return undefined
     const scope = scopeOf(event)
     let callers = scope.callers.get(destination)
     if (!callers) {
@@ -180,6 +190,10 @@ export function createBehaviourWatch(
     const source = fields['source.ip']
     const destination = fields['destination.ip']
     if (typeof source !== 'string' || typeof destination !== 'string' || isPrivateIp(destination)) return undefined
+    if (connectivityChecks.has(String(fields['url.domain'] ?? ''))) {
+      checks.set(`${source}|${destination}`, true)
+      return undefined
+    }
     const sent = Number(fields['http.request.body.bytes'] ?? 0) + String(fields['url.original'] ?? '').length
     return call('http', event, source, destination, fields['destination.port'], sent)
   }
