@@ -7,6 +7,7 @@ import { checkDeadExports, checkDeadFiles } from './tidy/dead.ts'
 import { checkDocuments, checkMachinePaths } from './tidy/documents.ts'
 import { checkErrorCodes, errorsPage, errorsPagePath } from './tidy/errors.ts'
 import { checkBarrels, checkCycles, checkImportOrder, checkTargets } from './tidy/imports.ts'
+import { checkMigrations } from './tidy/migrations.ts'
 import { type Finding, readProject } from './tidy/project.ts'
 
 const root = dirname(import.meta.dirname)
@@ -28,6 +29,7 @@ const checks: [string, () => Finding[]][] = [
   ['thrown errors', () => checkThrown(project)],
   ['error codes', () => checkErrorCodes(project)],
   ['writes', () => checkWrites(project)],
+  ['migrations', () => checkMigrations(project)],
   ['documents', () => checkDocuments(project)],
   ['machine paths', () => checkMachinePaths(project, [root])],
   ['rule samples', () => checkRuleSamples(project)],

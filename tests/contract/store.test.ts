@@ -256,7 +256,7 @@ for (const [name, open, isPresent] of sides) {
     it('refuses a database that another version has migrated', async () => {
       await side.store.database.execute(sql`update drizzle.__drizzle_migrations set hash = 'other' || hash`)
       const config = { state: side.store.url, dataDir: root }
-      await expect(openStore(config, surroundings)).rejects.toMatchObject({ code: 'CONFLICT' })
+      await expect(openStore(config, surroundings)).rejects.toMatchObject({ code: 'DATA_OF_ANOTHER_VERSION' })
       await side.store.database.execute(sql`update drizzle.__drizzle_migrations set hash = substr(hash, 6)`)
     })
 

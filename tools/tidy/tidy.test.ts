@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { isAllowed, licenceProblems } from '../licences.ts'
 import { checkImpure, checkThrown, checkWrites, lengths } from './code.ts'
@@ -6,6 +7,7 @@ import { checkDeadExports, checkDeadFiles } from './dead.ts'
 import { checkDocuments, checkMachinePaths } from './documents.ts'
 import { checkErrorCodes, errorsPage, errorsPagePath } from './errors.ts'
 import { checkBarrels, checkCycles, checkImportOrder, checkTargets } from './imports.ts'
+import { checkMigrations } from './migrations.ts'
 import { type Finding, Project } from './project.ts'
 
 type Check = (project: Project) => Finding[]
@@ -224,6 +226,29 @@ describe('knowledge', () => {
       'rule.yml has no fires.* sample beside it',
       'evidence.yml says nothing of silent.x.log',
       'evidence.yml speaks of silent.y.log, which is not there',
+    ])
+  })
+
+  it('changes no migration that has landed, and knows all that run', () => {
+    const folder = 'server/src/seams/store/migrations/'
+    const hash = (text: string) => createHash('sha256').update(text).digest('hex')
+    const files = {
+      [`${folder}landed.json`]: JSON.stringify({
+        '0000_a': hash('create a;'),
+        '0001_b': hash('x'),
+        '0002_c': hash('x'),
+      }),
+      [`${folder}meta/_journal.json`]: JSON.stringify({
+        entries: ['0000_a', '0001_b', '0003_d'].map((tag) => ({ tag })),
+      }),
+      [`${folder}0000_a.sql`]: 'create a;',
+      [`${folder}0001_b.sql`]: 'create another b;',
+      [`${folder}0003_d.sql`]: 'create d;',
+    }
+    expect(said(checkMigrations, files)).toEqual([
+      expect.stringContaining('has landed and was changed'),
+      '0002_c.sql a migration that landed is gone',
+      expect.stringContaining('is not in landed.json'),
     ])
   })
 

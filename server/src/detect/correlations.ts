@@ -36,9 +36,16 @@ export interface CorrelationStage {
 /** Creates the stage from the same rule set as the detector; correlations that are not `enabled` neither count nor fire. */
 export function createCorrelationStage(
   ruleSet: RuleSet,
-  options: CorrelationOptions & { enabled?: (ruleId: string) => boolean } = {},
+  options: CorrelationOptions & {
+    enabled?: (ruleId: string) => boolean
+    /**
+     * What comes as a detection stands alone, whatever these rules say: it was found by a thread that took its own rules
+     * for it, perhaps newer ones. Without it, detections of silent rules are kept back here.
+     */
+    passesDetections?: boolean
+  } = {},
 ): CorrelationStage {
-  const { enabled = () => true } = options
+  const { enabled = () => true, passesDetections = false } = options
   const correlations = ruleSet.correlations.filter(({ id }) => enabled(id))
   const engine = new CorrelationEngine(correlations, options)
   // Silent by definition, also while the correlation that counts them is switched off.
@@ -59,7 +66,7 @@ export function createCorrelationStage(
         if (isSilent(match)) {
           for (const { ruleId, counted } of match.rules) count(match, match.eventId, ruleId, counted)
         } else {
-          if (!silent.has(match.ruleId)) out.push(match)
+          if (passesDetections || !silent.has(match.ruleId)) out.push(match)
           count(match, match.eventIds[0] ?? match.id, match.ruleId, match.fields)
         }
       }

@@ -172,7 +172,11 @@ correlation: {type: event_count, rules: [failed], timespan: 5m, condition: {gte:
       rules: [{ counted: { WorkstationName: 'WS7', TargetUserName: 'ann' } }],
     })
     const carried = matches.flatMap((match, offset) => {
-      const record = decodeMatches(encodeMatches({ partition: 3, offset, matches: [match] }))
+      const bytes = Buffer.from(encodeMatches({ partition: 3, offset, matches: [match] })).toString()
+      const record = decodeMatches(Buffer.from(bytes))
+      // What the version before this one left on the bus, and what a later one might.
+      expect(decodeMatches(Buffer.from(bytes.replace('[2,', '[')))).toEqual(record)
+      expect(() => decodeMatches(Buffer.from(bytes.replace('[2,', '[3,')))).toThrow('unknown version 3')
       expect(record).toMatchObject({ partition: 3, offset })
       return record.matches
     })
@@ -180,6 +184,17 @@ correlation: {type: event_count, rules: [failed], timespan: 5m, condition: {gte:
     const found = createCorrelationStage(ruleSet).push(carried)
     expect(found).toEqual(createCorrelationStage(ruleSet).push(createDetector(ruleSet, { lookups }).detect(batch)))
     expect(found[0]!.fields['process.command_line']).toHaveLength(1025)
+  })
+
+  it('passes what a thread found with newer rules, though by the older ones of this thread the rule is silent', () => {
+    const batch = [failed('e1', 0, 'ann'), failed('e2', 1, 'bob'), failed('e3', 2, 'cid')]
+    const [failedRule] = rules.split('---')
+    const newer = compileRuleSet([parseSigma(failedRule!, 'newer.yml')])
+    const found = createDetector(newer, { lookups })
+      .match(batch)
+      .flatMap((one) => one.matches)
+    const older = createCorrelationStage(ruleSet, { passesDetections: true })
+    expect(older.push(found).map(({ eventIds }) => eventIds)).toEqual([['e1'], ['e2'], ['e3']])
   })
 
   it('goes on from a snapshot as if nothing had happened', () => {

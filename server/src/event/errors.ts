@@ -57,6 +57,11 @@ export const errorTable = {
   KEY_FILE_INVALID: { status: 500, retry: false, hint: 'Restore the named key file from a backup.' },
   INTERNAL: { status: 500, retry: false, hint: 'See the server log under the named request id.' },
   BUS_FULL: { status: 429, retry: true, hint: 'The queue is at its bound; send again after Retry-After.' },
+  DATA_OF_ANOTHER_VERSION: {
+    status: 500,
+    retry: false,
+    hint: 'Start the version that made the data, or name an empty data directory (WATCHFIRE_DATA_DIR) and import what is still needed; nothing was changed.',
+  },
   BUS_DAMAGED: {
     status: 500,
     retry: false,

@@ -43,12 +43,15 @@ export interface RecordMatches {
   matches: Match[]
 }
 
+/** Version of the form below. Version 1 began with the partition and the offset alone, and was the same behind. */
+const formatVersion = 2
+
 /**
- * Bytes of a record of `matches`: lines of JSON. First partition and offset; then for each detection a line, for each
+ * Bytes of a record of `matches`: lines of JSON. First version, partition and offset; then for each detection a line, for each
  * silent match a line with all but its fields, and one with these.
  */
 export function encodeMatches({ partition, offset, matches }: RecordMatches): Uint8Array {
-  let text = `[${partition},${offset}]`
+  let text = `[${formatVersion},${partition},${offset}]`
   for (const match of matches) {
     if (isSilent(match)) {
       const { eventId, timeMs, unitPath, sourceKey, rules, fieldsText } = match
@@ -67,13 +70,19 @@ type Head = [
   rules: [ruleId: string, counted: Fields][],
 ]
 
-/** The inverse of `encodeMatches`. Throws RangeError (or SyntaxError) when the bytes are none of ours. */
+/**
+ * The inverse of `encodeMatches`, and of the version before it: what lies on the bus when the program is upgraded is read.
+ * Throws RangeError (or SyntaxError) when the bytes are none of these.
+ */
 export function decodeMatches(record: Uint8Array): RecordMatches {
   const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString('utf8')
   const lines = text.split('\n')
-  const place: unknown = JSON.parse(lines[0]!)
-  if (!Array.isArray(place) || !Number.isInteger(place[0]) || !Number.isInteger(place[1]))
-    throw new RangeError('a record of matches begins with its place on the bus')
+  const head: unknown = JSON.parse(lines[0]!)
+  if (!Array.isArray(head) || head.length < 2 || !head.every(Number.isInteger))
+    throw new RangeError('a record of matches begins with its version and its place on the bus')
+  const [version, partition, offset] = (head.length === 2 ? [1, ...head] : head) as [number, number, number]
+  if (version < 1 || version > formatVersion || head.length > 3)
+    throw new RangeError(`matches of the unknown version ${version}`)
   const matches: Match[] = []
   for (let index = 1; index < lines.length; index++) {
     const value = JSON.parse(lines[index]!) as Head | Detection
@@ -87,5 +96,5 @@ export function decodeMatches(record: Uint8Array): RecordMatches {
     const named = rules.map(([ruleId, counted]): SilentRule => ({ ruleId, counted }))
     matches.push({ eventId, timeMs, unitPath, sourceKey, rules: named, fieldsText })
   }
-  return { partition: place[0] as number, offset: place[1] as number, matches }
+  return { partition, offset, matches }
 }

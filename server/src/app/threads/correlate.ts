@@ -67,6 +67,7 @@ await runThread(async () => {
       createCorrelationStage(current.set, {
         latenessMs: correlationLatenessMs,
         enabled: (ruleId) => !current.off.has(ruleId),
+        passesDetections: true,
       }),
     )
   const lanes = createLanes()

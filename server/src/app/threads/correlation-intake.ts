@@ -64,6 +64,10 @@ export function createCorrelationIntake(options: {
     const text = readPrivateFile(path)
     if (text === undefined) return
     const saved = JSON.parse(text) as Saved
+    if (saved.version !== 1) {
+      const message = `${path} is of version ${saved.version}, which this program does not know`
+      throw new CodedError('DATA_OF_ANOTHER_VERSION', message, { path, version: saved.version })
+    }
     for (const [partition, offset] of Object.entries(saved.offsets)) offsets.set(Number(partition), offset)
     for (const [place, offset] of Object.entries(saved.counted ?? {})) counted.set(place, offset)
     lanes.restore(saved.lanes)

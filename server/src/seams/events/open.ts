@@ -55,7 +55,7 @@ const watchIntervalMs = 5_000
 /**
  * Opens the event store the configuration names: `embedded`, or the URLs of a ClickHouse server or of the nodes of a
  * cluster (with the migrator's user and password in them), brings its tables up to date and returns it. Rejects with
- * DATA_DIR_BUSY, CONFIG_INVALID (no row filter for the reader), CONFLICT (tables of another version) or
+ * DATA_DIR_BUSY, CONFIG_INVALID (no row filter for the reader), DATA_OF_ANOTHER_VERSION (tables of another version) or
  * EVENTS_UNAVAILABLE (an external server does not answer).
  */
 export async function openEvents(config: EventsConfig, surroundings: Surroundings): Promise<Events> {

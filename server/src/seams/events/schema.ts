@@ -37,7 +37,7 @@ const tableSettings = [
 
 /**
  * Creates what is missing: database, table, and columns of core fields that are new in this version (old rows read
- * their default). Rejects with CONFLICT when a column has another type than the catalogue gives it.
+ * their default). Rejects with DATA_OF_ANOTHER_VERSION when a column has another type than the catalogue gives it.
  * With `cluster`, the table is `events_local` on every node and `events` distributes over them by event id, so that a
  * block that is sent again falls into the same parts and is recognised.
  */
@@ -97,7 +97,7 @@ async function addColumns(client: ClickHouseClient, table: string): Promise<void
     const found = present.get(column)
     if (found !== undefined && found !== type) {
       const message = `The column ${column} of the event store is ${found} and must be ${type}; the store was made by another version`
-      throw new CodedError('CONFLICT', message, { column, found, type })
+      throw new CodedError('DATA_OF_ANOTHER_VERSION', message, { column, found, type })
     }
   }
   const missing = [...columnDefinitions()]

@@ -11,7 +11,7 @@ const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 const migrationLock = 7_346_112
 
 /**
- * Brings the schema up to this version. Rejects with CONFLICT when the database was made by a version whose
+ * Brings the schema up to this version. Rejects with DATA_OF_ANOTHER_VERSION when the database was made by a version whose
  * migrations differ from ours (a newer one, or one that was never released).
  */
 export async function migrateStore(url: string): Promise<void> {
@@ -24,11 +24,9 @@ export async function migrateStore(url: string): Promise<void> {
     for (const applied of await appliedHashes(client)) {
       if (!known.has(applied)) {
         throw new CodedError(
-          'CONFLICT',
-          'The state store was made by another version of Watchfire; start that version, or move its data away',
-          {
-            migration: applied,
-          },
+          'DATA_OF_ANOTHER_VERSION',
+          'The state store was made by another version of Watchfire, which this one does not know how to go on from',
+          { migration: applied },
         )
       }
     }

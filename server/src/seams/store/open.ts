@@ -21,7 +21,7 @@ const watchIntervalMs = 5_000
 
 /**
  * Opens the state store the configuration names (`embedded` or a `postgres://` URL), brings its schema up to date and
- * returns it. Rejects with DATA_DIR_BUSY when another program uses the data directory, CONFLICT when the schema is of
+ * returns it. Rejects with DATA_DIR_BUSY when another program uses the data directory, DATA_OF_ANOTHER_VERSION when the schema is of
  * another version, STORE_UNAVAILABLE when an external server does not answer.
  */
 export async function openStore(config: Pick<Config, 'state' | 'dataDir'>, surroundings: Surroundings): Promise<Store> {
