@@ -38,7 +38,7 @@ export function startHousekeeping(options: {
   const duties: Duty[] = [
     {
       name: 'silent sources',
-      everyMs: 30_000,
+      everyMs: 10_000,
       async run() {
         const { silent, recovered } = await checkSilence(database, clock, watchingSinceMs)
         for (const source of silent) tell('silent', source)

@@ -85,7 +85,16 @@ it('spreads its random numbers evenly', () => {
 })
 
 it('plays through real sockets and waits when it is told to', async () => {
-  const seen = { udp: 0, tcp: 0, bulk: 0, sources: new Set<string>(), keys: new Set<string>(), units: 0, refused: 0 }
+  const seen = {
+    udp: 0,
+    tcp: 0,
+    bulk: 0,
+    sources: new Set<string>(),
+    keys: new Set<string>(),
+    keyless: [] as string[],
+    units: 0,
+    refused: 0,
+  }
   const tcp = createServer((socket) => socket.on('data', () => seen.tcp++))
   await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve))
   const { port } = tcp.address() as AddressInfo
@@ -101,6 +110,7 @@ it('plays through real sockets and waits when it is told to', async () => {
         seen.sources.add(path.slice('/api/v1/ingest/'.length))
         const key = request.headers['idempotency-key']
         if (key) seen.keys.add(`${path} ${key}`)
+        else if (path.endsWith('-archive')) seen.keyless.push(path)
       } else if (path === '/_bulk') seen.bulk++
       else if (path === '/api/v1/units' && request.method === 'POST') return response.end(`{"id":${10 + seen.units++}}`)
       else if (path.startsWith('/api/v1/sources'))
@@ -137,6 +147,8 @@ it('plays through real sockets and waits when it is told to', async () => {
     'portal-web-archive',
   ])
   expect(seen.keys.size).toBeGreaterThan(500)
+  // Of the past only the slot that is not over has no key: a second start repeats nothing else, attacks included.
+  expect(new Set(seen.keyless).size).toBe(seen.keyless.length)
   expect(seen.units).toBe(4)
   expect(seen.udp).toBeGreaterThan(0)
   tcp.close()

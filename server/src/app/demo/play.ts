@@ -4,7 +4,7 @@ import { activity, benignRecords } from './benign.ts'
 import { breakIn, sideAttack, spread } from './intrusion.ts'
 import type { DemoRecord } from './lines.ts'
 import { prepareCity } from './prepare-city.ts'
-import { prepareChannel, prepareDuty } from './prepare-duty.ts'
+import { prepareChannel, prepareDuty, prepareFirst } from './prepare-duty.ts'
 import { type DemoInputs, groupBySource, LiveSender, sendBulk, sendLines } from './senders.ts'
 
 const minuteMs = 60_000
@@ -30,6 +30,7 @@ export interface DemoReport {
  * Plays a day of the fictional city Yunlu through the platform's own inputs: the last 24 hours over HTTP, back-dated,
  * with the first half of an intrusion in them; then, live over syslog UDP and TCP, HTTP and the bulk API, the second
  * half within a minute, and from then on ordinary work with a lesser attack now and then. Runs until `signal` aborts.
+ * A second start on the same data sends of the past only what is missing, and plays the live half anew.
  * `onHistory` is called once the past is in. The token needs `ingest`, and the permissions to write
  * units, assets, indicators, exceptions, saved searches, rules, notifications and sources. Notices go to `receiverOrigin`.
  */
@@ -47,19 +48,28 @@ export async function startDemo(options: {
   const inputs: DemoInputs = { ...options, syslogHost, httpUrl: options.httpUrl.replace(/\/$/, '') }
   try {
     const cityProblem = await prepareCity(inputs)
-    const channelProblem = await prepareChannel(inputs, options.receiverOrigin).then(
-      () => undefined,
-      (error: Error) => error.message,
-    )
+    const firstProblem = problemOf(inputs, prepareFirst(inputs))
+    const channelProblem = await problemOf(inputs, prepareChannel(inputs, options.receiverOrigin))
     const startMs = clock.now()
     const history = await sendHistory(inputs, startMs)
-    const duty = prepareDuty(inputs).then((dutyProblem) =>
-      onHistory?.({ ...history, cityProblem, dutyProblem: channelProblem ?? dutyProblem }),
+    const duty = Promise.all([firstProblem, prepareDuty(inputs)]).then((problems) =>
+      onHistory?.({ ...history, cityProblem, dutyProblem: [channelProblem, ...problems].find((problem) => problem) }),
     )
     await Promise.all([duty, playLive(inputs)])
   } catch (error) {
     if (!signal.aborted) throw error
   }
+}
+
+/** What went wrong, if something did: the play goes on without it. */
+function problemOf({ signal }: DemoInputs, work: Promise<void>): Promise<string | undefined> {
+  return work.then(
+    () => undefined,
+    (error: Error) => {
+      signal.throwIfAborted()
+      return error.message
+    },
+  )
 }
 
 /** Everything that happened in `[fromMs, toMs)`; the same slot of time always gives the same records. */
@@ -92,8 +102,9 @@ async function sendHistory(inputs: DemoInputs, nowMs: number) {
     const toMs = Math.min(fromMs + slotMs, nowMs)
     const happened = attacks.filter((record) => record.atMs >= fromMs && record.atMs < toMs)
     const records = [...historySlot(fromMs, toMs), ...happened].sort((a, b) => a.atMs - b.atMs)
-    // A second start with the same data sends only what it has not sent before.
-    const key = happened.length === 0 && toMs === fromMs + slotMs ? `demo-${fromMs}` : undefined
+    // A second start on the same data fills up what has passed since, and plays no attack of the past again: a slot that
+    // is in is known by its key, whatever the attacks would be at the new time.
+    const key = toMs === fromMs + slotMs ? `demo-${fromMs}` : undefined
     const count = (taken: boolean, added: number) => {
       if (taken) report.historyRecords += added
       else report.refusedRequests++

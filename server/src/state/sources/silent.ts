@@ -18,7 +18,7 @@ export interface SilenceChange {
 const auditedMax = 100
 
 /**
- * Raises and lifts silence alarms; answers what changed since the last call. Call it every half minute or so.
+ * Raises and lifts silence alarms; answers what changed since the last call. Call it every few seconds: the shortest silence is half a minute.
  * `watchingSinceMs` is when this program began to listen: silence while nobody listened is none.
  */
 export async function checkSilence(

@@ -65,7 +65,7 @@ export function sourceOf(row: Row, recent: number, now: Date): Source {
     pinned: pinnedParser !== null,
     parseRate: row.recordCount === 0 ? 1 : parsedCount / row.recordCount,
     recordsPerSecond: (recent * 1_000) / recentMs,
-    silenceAfterMinutes: silenceAfterMs === null ? null : Math.ceil(silenceAfterMs / 60_000),
+    silenceAfterMinutes: silenceAfterMs === null ? null : Math.ceil(silenceAfterMs / 30_000) / 2,
     silent: row.silentSince !== null,
   }
 }

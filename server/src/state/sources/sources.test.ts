@@ -202,6 +202,9 @@ test('a source is settled by people of its unit, and the threads learn of it', a
   await moveUnit(store.system, { id: moved.id, parentId: other.id })
   expect((await getSource(root, id)).unitPath).toBe(`${other.path}${moved.id}/`)
   expect((await sourceSeries(administrator, { ids: [id] })).size).toBe(0)
+  await updateSource(root, { id, silenceAfterMinutes: 0.5 })
+  expect((await getSource(root, id)).silenceAfterMinutes).toBe(0.5)
+  await expect(updateSource(root, { id, silenceAfterMinutes: 0.4 })).rejects.toEqual(fails('BAD_REQUEST'))
   await updateSource(root, { id, unitId: 1, silenceAfterMinutes: null })
 })
 

@@ -16,7 +16,7 @@ const updateSourceInput = z.strictObject({
     .regex(/^[\w.-]{1,100}$/)
     .nullish(),
   unitId: idNumber.optional(),
-  silenceAfterMinutes: z.number().int().min(1).max(525_600).nullish(),
+  silenceAfterMinutes: z.number().multipleOf(0.5).min(0.5).max(525_600).nullish(),
   /** IANA name; null: the platform's. */
   timeZone: z.string().max(64).refine(isTimeZone, 'is no IANA time zone').nullish(),
   retentionClass: z

@@ -270,7 +270,7 @@ function Settings({ source: shown, reason }: { source: Schemas['Source']; reason
         />
       </Form.Item>
       <Form.Item name="silenceAfterMinutes" label={t('source.silence')} extra={t('source.silenceHint')}>
-        <InputNumber min={1} max={525600} suffix={t('source.minutes')} style={{ width: 180 }} />
+        <InputNumber min={0.5} step={0.5} max={525600} suffix={t('source.minutes')} style={{ width: 180 }} />
       </Form.Item>
       <Form.Item name="timeZone" label={t('source.timeZone')} extra={t('source.timeZoneHint')}>
         <Input placeholder="Asia/Shanghai" />
