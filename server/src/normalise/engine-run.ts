@@ -179,7 +179,9 @@ export function createRun(chooser: Chooser, genericSyslog: Parser | undefined, z
         parsed = json
       }
       run.reason = ''
-      if (run.hasHeader && run.program === '' && run.header.priority < 0 && ownsItsTime(text)) {
+      const bare = run.hasHeader && run.header.priority < 0
+      // A host with a colon is an address with its port, and what follows no program.
+      if (bare && (run.program === '' || run.header.host.includes(':')) && ownsItsTime(text)) {
         Object.assign(run.header, emptySyslogHeader())
         run.hasHeader = false
         run.text = text
