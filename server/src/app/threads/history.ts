@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { workerData } from 'node:worker_threads'
 import { loadAnalytics } from '../../detect/analytics/definition.ts'
-import { canaryLostRule, healthDetection, rulesDroppedRule, windowGivenUpRule } from '../../detect/health/rules.ts'
+import { canaryLostRule, healthDetection, windowGivenUpRule } from '../../detect/health/rules.ts'
 import { type CanaryNews, canaryKey, canaryUnitPath } from '../../event/canary.ts'
 import type { Change } from '../../event/change.ts'
 import { CodedError } from '../../event/errors.ts'
@@ -14,16 +14,15 @@ import { systemActor } from '../../state/actor.ts'
 import { countEvents, runAnalyticSql } from '../../state/events/analytic.ts'
 import { searchEvents } from '../../state/events/search.ts'
 import { countOfSource } from '../../state/events/source-count.ts'
-import { noteDropTold, untoldDrop } from '../../state/readiness/record.ts'
 import { loadRuleStates } from '../../state/rules/load-states.ts'
 import { loadSettings } from '../../state/settings/setting.ts'
 import { createToken } from '../../state/tokens/create.ts'
-import { rootUnitPath } from '../../state/units/unit.ts'
 import { contentDirs } from '../content.ts'
 import { createAnalyticsRunner } from '../history/analytics.ts'
 import { createCanaries } from '../history/canaries.ts'
 import { createCanaryInputs } from '../history/canary-inputs.ts'
 import { loadCanarySamples } from '../history/canary-samples.ts'
+import { tellRuleDrop } from '../history/rule-drop.ts'
 import { ownHttpUrl } from '../instance.ts'
 import { createLogger } from '../logger.ts'
 import { runThread } from '../thread-body.ts'
@@ -124,28 +123,13 @@ await runThread(async () => {
       changes.send({ noun: 'canary', id, action: state, unitPath, atMs: clock.now() }),
   })
 
-  /** A marked drop of the rules that can fire is told like a detection; main measures it. */
-  async function tellDrop(): Promise<void> {
-    const drop = await untoldDrop(store.database)
-    if (!drop) return
-    const { now, before } = drop
-    const reasons = Object.entries(now.reasons).map(([code, count]) => `${code} ${count}`)
-    await publish(
-      healthDetection(rulesDroppedRule, {
-        ...{ key: String(now.id), timeMs: now.at.getTime(), unitPath: rootUnitPath },
-        fields: {
-          'watchfire.rules_before': before,
-          'watchfire.rules_now': now.canFire,
-          'watchfire.rules_enabled': now.enabled,
-          'watchfire.reasons': reasons.join(', '),
-        },
-      }),
-    )
-    await noteDropTold(store.database, clock, now.id)
-  }
-
   const waits = (error: unknown) => logger.warn({ err: error }, 'runs over history wait for the state store')
-  const tick = () => Promise.all([runner.tick().catch(waits), canaries.tick().catch(waits), tellDrop().catch(waits)])
+  const tick = () =>
+    Promise.all([
+      runner.tick().catch(waits),
+      canaries.tick().catch(waits),
+      tellRuleDrop(store.database, clock, publish).catch(waits),
+    ])
   const timer = setInterval(() => void tick(), tickMs)
   const pollTimer = setInterval(() => void canaries.poll().catch(waits), pollMs)
   const stopListening = [

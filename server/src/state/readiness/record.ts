@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gte, isNull, lt, max } from 'drizzle-orm'
+import { and, asc, desc, eq, gte, isNotNull, lt, max } from 'drizzle-orm'
 import type { Clock } from '../../seams/clock/clock.ts'
 import { ruleReadiness } from '../../seams/store/schema/proof.ts'
 import type { Database } from '../../seams/store/store.ts'
@@ -44,7 +44,7 @@ export async function readinessSince(database: Database, since: Date): Promise<R
 
 /**
  * The newest entry, when it lies markedly below the best of the hour before it and that was not told yet. A rule that people
- * switched off is no loss: shares are of the enabled rules.
+ * switched off is no loss, nor is one that was added and has no source yet.
  */
 export async function untoldDrop(database: Database): Promise<{ now: Readiness; before: number } | undefined> {
   return translated(async () => {
@@ -53,18 +53,22 @@ export async function untoldDrop(database: Database): Promise<{ now: Readiness; 
     const hourBefore = new Date(now.at.getTime() - comparedMs)
     const recent = and(gte(ruleReadiness.at, hourBefore), lt(ruleReadiness.at, now.at))
     const [told] = await database
-      .select({ at: max(ruleReadiness.alarmedAt) })
+      .select({ at: max(ruleReadiness.at) })
       .from(ruleReadiness)
-      .where(recent)
-    // One alarm for one drop: the hour that follows it is compared with what came after.
+      .where(and(recent, isNotNull(ruleReadiness.alarmedAt)))
+    // One alarm for one drop: what follows is compared with where it ended.
     const from = told?.at ?? hourBefore
     const [best] = await database
-      .select({ canFire: max(ruleReadiness.canFire) })
+      .select()
       .from(ruleReadiness)
-      .where(and(gte(ruleReadiness.at, from), lt(ruleReadiness.at, now.at), isNull(ruleReadiness.alarmedAt)))
-    const before = Math.min(best?.canFire ?? 0, now.enabled)
-    const lost = before - now.canFire
-    return lost >= drop.rules && lost >= before * drop.share ? { now, before } : undefined
+      .where(and(gte(ruleReadiness.at, from), lt(ruleReadiness.at, now.at)))
+      .orderBy(desc(ruleReadiness.canFire), desc(ruleReadiness.at))
+      .limit(1)
+    if (!best) return undefined
+    // Rules that were switched off can fire no more, and rules that were added cannot fire yet: neither is a loss by itself.
+    const unable = now.enabled - now.canFire - (best.enabled - best.canFire)
+    const lost = Math.min(best.canFire - now.canFire, unable)
+    return lost >= drop.rules && lost >= best.canFire * drop.share ? { now, before: best.canFire } : undefined
   })
 }
 
