@@ -94,6 +94,23 @@ describe('correlations', () => {
     expect(timesOf(threeFailures, steady.slice(0, 6), { refire: 'always' })).toEqual([20, 30, 40, 50])
   })
 
+  it('keeps of a flood of one rule what orders need, and calls that no loss', () => {
+    const order: Definition = { type: 'temporal_ordered', rules: ['r1', 'r2'], 'group-by': ['User'], timespan: '1h' }
+    const flood = [
+      ...failures(Array.from({ length: 200 }, (_, index) => index)),
+      ...failures(Array.from({ length: 200 }, () => 300)),
+    ]
+    const engine = engineOf(order, { latenessMs: 30_000 })
+    const found = firedAt(engine, inputsOf([...flood, { t: 301, rule: 'r2', User: 'a' }]))
+    expect(found.map(({ timeMs }) => timeMs / 1000)).toEqual([301])
+    expect(engine.counters.entriesEvicted).toBe(0)
+    // Two hundred events of two rules by turns: what goes might have been needed, and is counted.
+    const turns = Array.from({ length: 400 }, (_, t) => ({ t, rule: t % 2 === 0 ? 'r2' : 'r3', User: 'a' }))
+    const three = engineOf({ ...order, rules: ['r1', 'r2', 'r3'] }, { latenessMs: 30_000 })
+    expect(firedAt(three, inputsOf(turns))).toEqual([])
+    expect(three.counters.entriesEvicted).toBeGreaterThan(0)
+  })
+
   it('names group, count and evidence', () => {
     const [firing] = firedAt(engineOf(threeFailures), inputsOf(failures([1, 2, 3])))
     expect(firing).toMatchObject({

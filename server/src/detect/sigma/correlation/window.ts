@@ -81,7 +81,7 @@ export function prune(
   // Now and then: looking costs more than keeping a few.
   if (entries.length <= 2 * needed) return 0
   dropDead(entries, watermarkMs - timespanMs, entries.length - needed)
-  if (type === 'temporal_ordered') return pruneOrder(entries, rule, watermarkMs - timespanMs)
+  if (type === 'temporal_ordered') return pruneOrder(entries, rule, watermarkMs, timespanMs)
   const silentMs = fired?.at(-1)
   if (silentMs !== undefined && (type === 'event_count' || type === 'value_count')) {
     // Behind a firing a window that ends in the silence matters to nobody, and one that ends behind it has the newest.
@@ -111,17 +111,27 @@ function newestValues(entries: readonly Entry[], count: number): number {
   return 0
 }
 
-/** The oldest event of a rule goes when the rule has too many; counted when a late event could still have followed it. */
-function pruneOrder(entries: Entry[], rule: number, liveMs: number): number {
+/**
+ * One event of a rule goes when the rule has too many: one that the next event of the same rule stands in for in every order,
+ * because nothing lies between them and nothing can come between them any more. Where there is none, the oldest; that is
+ * counted when a late event could still have followed it.
+ */
+function pruneOrder(entries: Entry[], rule: number, watermarkMs: number, timespanMs: number): number {
   if (entries.length <= orderLimit) return 0
   let count = 0
-  for (let i = 0; i < entries.length; i++) if (entries[i]!.rule === rule) count++
+  let oldest = -1
+  let spare = -1
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i]!
+    if (entry.rule !== rule) continue
+    count++
+    if (oldest < 0) oldest = i
+    const next = entries[i + 1]
+    if (spare < 0 && next?.rule === rule && (next.timeMs < watermarkMs || next.timeMs === entry.timeMs)) spare = i
+  }
   if (count <= orderLimit) return 0
-  const [dropped] = entries.splice(
-    entries.findIndex((other) => other.rule === rule),
-    1,
-  )
-  return dropped!.timeMs < liveMs ? 0 : 1
+  const [dropped] = entries.splice(spare < 0 ? oldest : spare, 1)
+  return spare >= 0 || dropped!.timeMs < watermarkMs - timespanMs ? 0 : 1
 }
 
 /** True when a correlation that fires at once cannot fire with the only event of a group. */
