@@ -165,7 +165,10 @@ async function furnish(unit: UnitPeople, mark: Mark): Promise<Side> {
         sourceKey: `http:wire-${mark}@${unit.id}`,
         id: `wire-${mark}`,
         raw: Buffer.from(''),
-        fields: { message: mark, ...conversation(40_001) },
+        fields: {
+          ...{ message: mark, ...conversation(40_001), 'event.dataset': 'flow', 'destination.bytes': 7 },
+          ...{ 'organization.name': `unit of ${mark}`, 'network.protocol': mark },
+        },
       },
       { ...event, id: `unparsed-${mark}`, raw: Buffer.from(`unparsed ${mark}`), fields: unparsed },
     ],
@@ -704,6 +707,27 @@ const cases: Record<string, Case> = {
     method: 'POST',
     body: { ...scope, fields: ['user.name', 'message'] },
   }),
+  trafficSummary: async () => {
+    await lists('operator', 'traffic/summary', { method: 'POST', body: scope })()
+    const { body } = await call(beta.operator, 'POST', 'traffic/summary', scope)
+    expect(body).toMatchObject({ flows: 1, bytes: 7, talkers: [{ flows: 1 }, { flows: 1 }] })
+    const rows = (name: string) => body.breakdowns.find((one: { name: string }) => one.name === name).rows
+    expect(rows('units')).toEqual([{ values: ['unit of beta', ''], flows: 1, bytes: 7 }])
+    expect(rows('pairs')).toEqual([{ values: ['192.0.2.1', '198.51.100.1'], flows: 1, bytes: 7 }])
+    const other = { ...scope, query: 'network.protocol:alpha) or (*' }
+    expect((await call(beta.operator, 'POST', 'traffic/summary', other)).status).toBe(400)
+    const theirs = { ...scope, query: 'network.protocol:alpha or organization.name:*alpha' }
+    expect((await call(beta.operator, 'POST', 'traffic/summary', theirs)).body).toMatchObject({ flows: 0, talkers: [] })
+  },
+  trafficRare: async () => {
+    const body = { ...scope, field: 'destination.port' }
+    for (const side of [alpha, beta]) {
+      const { total, items } = (await call(side.operator, 'POST', 'traffic/rare', body)).body
+      expect({ total, items }).toMatchObject({ total: 1, items: [{ value: '80', hosts: 1, count: 1, isNew: true }] })
+    }
+    const theirs = { ...body, query: 'network.protocol:alpha' }
+    expect((await call(beta.operator, 'POST', 'traffic/rare', theirs)).body.total).toBe(0)
+  },
   validateQuery: common('operator', 'search/validate', { method: 'POST', body: { query: 'user.name:x' } }),
   exportEvents: async () => {
     for (const format of ['ndjson', 'csv']) await lists('operator', `search/export?format=${format}&from=now-1h`)()

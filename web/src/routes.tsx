@@ -6,6 +6,7 @@ import {
   BellOutlined,
   DashboardOutlined,
   DatabaseOutlined,
+  DeploymentUnitOutlined,
   FileSearchOutlined,
   FireOutlined,
   HddOutlined,
@@ -15,6 +16,7 @@ import {
   MinusCircleOutlined,
   SafetyOutlined,
   SettingOutlined,
+  SwapOutlined,
   TableOutlined,
 } from '@ant-design/icons'
 import type { ComponentType } from 'react'
@@ -38,6 +40,8 @@ export type PageName =
   | 'detection'
   | 'search'
   | 'event'
+  | 'traffic'
+  | 'address'
   | 'rules'
   | 'attack'
   | 'runs'
@@ -49,6 +53,7 @@ export type PageName =
   | 'notifications'
   | 'sources'
   | 'source'
+  | 'sensors'
   | 'units'
   | 'tokens'
   | 'audit'
@@ -102,6 +107,13 @@ export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
         permission: 'event:read',
         icon: FileSearchOutlined,
         load: withAntDesign(() => import('./pages/search/SearchPage.tsx')),
+      },
+      {
+        path: '/traffic',
+        name: 'traffic',
+        permission: 'event:read',
+        icon: SwapOutlined,
+        load: withAntDesign(() => import('./pages/traffic/TrafficPage.tsx')),
       },
     ],
   },
@@ -180,6 +192,13 @@ export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
         load: withAntDesign(() => import('./pages/sources/SourcesPage.tsx')),
       },
       {
+        path: '/sensors',
+        name: 'sensors',
+        permission: 'source:read',
+        icon: DeploymentUnitOutlined,
+        load: withAntDesign(() => import('./pages/sensors/SensorsPage.tsx')),
+      },
+      {
         path: '/units',
         name: 'units',
         permission: 'user:read',
@@ -248,6 +267,12 @@ export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
         name: 'event',
         permission: 'event:read',
         load: withAntDesign(() => import('./pages/search/EventPage.tsx')),
+      },
+      {
+        path: '/addresses/$address',
+        name: 'address',
+        permission: 'event:read',
+        load: withAntDesign(() => import('./pages/traffic/AddressPage.tsx')),
       },
       {
         path: '/sources/$id',

@@ -44,6 +44,7 @@ import { sensorAnswerRoutes, sensorRoutes } from './routes/sensors.ts'
 import { settingRoutes } from './routes/settings.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { trafficRoutes } from './routes/traffic.ts'
 import { unitRoutes } from './routes/units.ts'
 import { userRoutes } from './routes/users.ts'
 import { createRuleBook, type OpenRuleBook } from './rule-book.ts'
@@ -139,6 +140,7 @@ export function createServer(dependencies: Dependencies): App {
     packetRoutes(routes, dependencies, desk)
     sensorRoutes(routes, dependencies, desk)
     hostRoutes(routes, dependencies)
+    trafficRoutes(routes, dependencies)
   })
   scope('/api/v1', (routes) => packetUploadRoutes(routes, dependencies, desk))
   scope('/api/v1', (routes) => sensorAnswerRoutes(routes, dependencies, desk))

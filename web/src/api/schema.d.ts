@@ -1904,6 +1904,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/traffic/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Who talks to whom, how much and in which protocols */
+        post: operations["trafficSummary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traffic/rare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fingerprints, names, certificates, ports and servers that are new or that few addresses have */
+        post: operations["trafficRare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/packets/{source}": {
         parameters: {
             query?: never;
@@ -3795,6 +3829,48 @@ export interface components {
                 /** @description Of a link address, by the register of the IEEE. */
                 vendor: string | null;
             }[];
+        };
+        TrafficSummary: {
+            /** @description The query all figures are of; a row adds its values. */
+            query: string;
+            flows: number;
+            bytes: number;
+            packets: number;
+            /** @description Distinct addresses that began a conversation. */
+            sources: number;
+            destinations: number;
+            breakdowns: {
+                /** @enum {string} */
+                name: "directions" | "pairs" | "units" | "protocols" | "services" | "countriesTo" | "countriesFrom";
+                fields: string[];
+                rows: {
+                    /** @description One text for each field, empty where it is absent. */
+                    values: string[];
+                    flows: number;
+                    bytes: number;
+                }[];
+            }[];
+            talkers: {
+                address: string;
+                flows: number;
+                sentBytes: number;
+                receivedBytes: number;
+            }[];
+            tookMs: number;
+        };
+        RareValues: {
+            field: string;
+            query: string;
+            total: number;
+            items: {
+                value: string;
+                hosts: number;
+                count: number;
+                /** Format: date-time */
+                firstSeenAt: string;
+                isNew: boolean;
+            }[];
+            tookMs: number;
         };
     };
     responses: never;
@@ -9233,6 +9309,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Host"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    trafficSummary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description KQL/Lucene style, e.g. `source.ip:10.0.0.0/8 and not user.name:root`.
+                     * @default
+                     */
+                    query?: string;
+                    /**
+                     * @description ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`.
+                     * @default now-24h
+                     */
+                    from?: number | string;
+                    /**
+                     * @description ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`.
+                     * @default now
+                     */
+                    to?: number | string;
+                    /**
+                     * @description Most rows of each table.
+                     * @default 20
+                     */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrafficSummary"];
+                };
+            };
+            /** @description What went wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    trafficRare: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description KQL/Lucene style, e.g. `source.ip:10.0.0.0/8 and not user.name:root`.
+                     * @default
+                     */
+                    query?: string;
+                    /**
+                     * @description ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`.
+                     * @default now-24h
+                     */
+                    from?: number | string;
+                    /**
+                     * @description ISO 8601, milliseconds since the epoch, or relative: `now`, `now-15m`, `now-7d`.
+                     * @default now
+                     */
+                    to?: number | string;
+                    /** @enum {string} */
+                    field: "tls.client.ja4" | "tls.client.ja3" | "tls.client.server_name" | "tls.server.hash.sha256" | "tls.server.subject" | "dns.question.name" | "destination.port" | "destination.ip";
+                    /**
+                     * @description Rare is what at most so many addresses have.
+                     * @default 2
+                     */
+                    hostsMax?: number;
+                    /**
+                     * @description New is what was not seen so long before.
+                     * @default 30
+                     */
+                    earlierDays?: number;
+                    /** @default 20 */
+                    limit?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RareValues"];
                 };
             };
             /** @description What went wrong. */

@@ -1,6 +1,7 @@
 import {
   AimOutlined,
   AlertOutlined,
+  ApartmentOutlined,
   CopyOutlined,
   DatabaseOutlined,
   FilterOutlined,
@@ -131,6 +132,17 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
     }
     if (kind) {
       list.push({ key: 'line2', label: '', divider: true })
+      if (kind === 'ip') {
+        list.push({
+          key: 'address',
+          label: t('value.address'),
+          icon: <ApartmentOutlined />,
+          testId: 'value-address',
+          disabled: noSearch,
+          onChoose: () =>
+            void navigate({ to: '/addresses/$address', params: { address: value }, search: merged.range } as never),
+        })
+      }
       list.push({
         key: 'incidents',
         label: t('value.incidents'),

@@ -10,7 +10,7 @@ export const eventDocument = z
 /** Longest query text, in characters. */
 export const queryTextLimit = 4096
 
-const searchScope = z.object({
+export const searchScope = z.object({
   query: z
     .string()
     .max(queryTextLimit)

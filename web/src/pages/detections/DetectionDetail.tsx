@@ -13,6 +13,7 @@ import { Action } from '../../ui/Action.tsx'
 import { isTactic } from '../../ui/attack.ts'
 import { CorrelationWhy } from '../../ui/CorrelationWhy.tsx'
 import { formatNumber } from '../../ui/format.ts'
+import { PacketsButton } from '../../ui/PacketsButton.tsx'
 import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Time } from '../../ui/Time.tsx'
@@ -72,6 +73,9 @@ export function DetectionDetail({ id, full = false }: { id: string; full?: boole
           <Link className="button" to={`/rules/${encodeURIComponent(detection.ruleId)}` as '/'}>
             {t('detection.openRule')}
           </Link>
+          {detection.fields['source.ip'] && detection.fields['destination.ip'] ? (
+            <PacketsButton of="detections" id={id} />
+          ) : null}
           <Action reason={can('exception:write')} onClick={() => setExcepting(true)} testId="make-exception">
             {t('incident.makeException')}
           </Action>

@@ -9,6 +9,7 @@ import { useSay } from '../../i18n/useSay.ts'
 import { Action } from '../../ui/Action.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { useKeys } from '../../ui/keys.ts'
+import { PacketsButton } from '../../ui/PacketsButton.tsx'
 import { MenuButton } from '../../ui/Popup.tsx'
 import { Severity, severities } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
@@ -177,6 +178,7 @@ export function IncidentDetail({ id, full = false, onClosed }: IncidentDetailPro
               {t('incident.closeNext')}
             </Action>
           )}
+          <PacketsButton of="incidents" id={String(id)} />
           <MenuButton
             label={t('incident.changeSeverity')}
             className="button"

@@ -11,6 +11,7 @@ import { needlesOf } from '../../event/raw.ts'
 import { useInLanguage } from '../../i18n/useInLanguage.ts'
 import { Action } from '../../ui/Action.tsx'
 import { Copy } from '../../ui/Copy.tsx'
+import { PacketsButton } from '../../ui/PacketsButton.tsx'
 import { Severity } from '../../ui/Severity.tsx'
 import { Problem, Skeleton } from '../../ui/States.tsx'
 import { Tabs } from '../../ui/Tabs.tsx'
@@ -72,6 +73,9 @@ export function EventPanel({ id, at, full = false, onAround }: EventPanelProps) 
             <Link className="button" to="/workbench" search={{ event: id } as never} data-testid="rule-from-event">
               <SafetyOutlined /> {t('workbench.fromEvent')}
             </Link>
+            {event['source.ip'] && event['destination.ip'] ? (
+              <PacketsButton of="events" id={id} at={event['@timestamp']} />
+            ) : null}
             {onAround ? (
               <Action
                 onClick={() =>
