@@ -36,6 +36,8 @@ afterAll(() => store.close())
 beforeEach(async () => {
   for (const table of [runDetections, runs, analyticWindows]) await store.database.delete(table)
   world = { asked: [], published: [], failures: [], events: 10, givenUp: [] }
+  // Ten minutes past an hour, so that no window becomes due by itself while a test steps on by minutes.
+  store.clock.advance(hourMs - (store.clock.now() % hourMs) + 600_000)
 })
 
 function runner(more: Partial<AnalyticsOptions> = {}) {
