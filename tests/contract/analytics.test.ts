@@ -24,7 +24,7 @@ beforeAll(async () => {
     logger: pino({ level: 'silent' }),
     clock: systemClock,
   })
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await events?.close()
   rmSync(root, { recursive: true, force: true })

@@ -28,7 +28,7 @@ beforeAll(async () => {
   token = await server.token([...allPermissions])
   people.push(server.root.administrator, server.root.manager, server.root.auditor)
   fuzzer = new Fuzzer(document, random, await furnish())
-}, 120_000)
+}, 240_000)
 afterAll(() => server?.close())
 
 /** The live stream has no end; it is opened by its own tests. */

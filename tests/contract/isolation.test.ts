@@ -53,7 +53,7 @@ beforeAll(async () => {
   server = await startTestServer({ storedEvents: true })
   alpha = await furnish(server.a, 'alpha')
   beta = await furnish(server.b, 'beta')
-}, 120_000)
+}, 240_000)
 afterAll(() => server?.close())
 
 const now = new Date()

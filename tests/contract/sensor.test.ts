@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sensor-'))
 let platform: Platform
 beforeAll(async () => {
   platform = await startPlatform()
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await platform.stop()
   platform.remove()

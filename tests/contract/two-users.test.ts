@@ -12,7 +12,7 @@ import { type Person, startTestServer, type TestServer } from '../harness/http-s
 let server: TestServer
 beforeAll(async () => {
   server = await startTestServer({ storedEvents: true })
-}, 120_000)
+}, 240_000)
 afterAll(() => server?.close())
 
 /** A thing that both look at: where it is read, what the first does to it, and the route under test. */

@@ -25,7 +25,7 @@ describe.skipIf(!hasBrowser)('administration in the browser of CHROME_PATH', () 
       sshIntrusion(Date.now(), { address: '203.0.113.77', host: 'portal-web-07' }),
     )
     admin = await stage.sit('admin', 'en')
-  }, 120_000)
+  }, 240_000)
 
   afterAll(async () => {
     await stage?.close()

@@ -33,7 +33,7 @@ describe.skipIf(!hasBrowser)('investigation in the browser of CHROME_PATH', () =
     )
     desk = await stage.sit('security')
     page = desk.page
-  }, 120_000)
+  }, 240_000)
 
   afterAll(async () => {
     await stage?.close()

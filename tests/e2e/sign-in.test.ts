@@ -21,7 +21,7 @@ describe.skipIf(!hasBrowser)('signing in, in the browser of CHROME_PATH', () => 
       30_000,
       () => 'no incident',
     )
-  }, 120_000)
+  }, 240_000)
 
   afterAll(async () => {
     await stage?.close()

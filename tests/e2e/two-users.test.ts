@@ -22,7 +22,7 @@ describe.skipIf(!hasBrowser)('two people at once in the browser of CHROME_PATH',
     })
     expect(made.status(), await made.text()).toBe(201)
     path = `/api/v1/assets/${(await made.json()).id}`
-  }, 120_000)
+  }, 240_000)
 
   afterAll(async () => {
     await stage?.close()

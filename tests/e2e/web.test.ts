@@ -44,7 +44,7 @@ describe.skipIf(!hasBrowser)('web in the browser of CHROME_PATH', () => {
 
   beforeAll(async () => {
     stage = await openStage()
-  }, 120_000)
+  }, 240_000)
 
   afterAll(async () => {
     await stage?.close()

@@ -43,7 +43,7 @@ describe.skipIf(!hasBrowser)('the rule workbench in the browser of CHROME_PATH',
       30_000,
       () => 'the records are not stored',
     )
-  }, 150_000)
+  }, 240_000)
 
   afterAll(async () => {
     await stage?.close()

@@ -6,7 +6,7 @@ let platform: Platform
 
 beforeAll(async () => {
   platform = await startPlatform({ arguments: ['--demo'] })
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await platform?.stop()
   platform?.remove()

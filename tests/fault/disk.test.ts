@@ -17,7 +17,7 @@ describe.skipIf(problem !== undefined && process.env.WATCHFIRE_REQUIRE !== 'all'
     beforeAll(async () => {
       expect(problem).toBeUndefined()
       platform = await startPlatform({ dataDir: join(mountPoint, 'data') })
-    }, 120_000)
+    }, 240_000)
 
     afterAll(async () => {
       await platform?.stop()

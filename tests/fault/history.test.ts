@@ -35,7 +35,7 @@ beforeAll(async () => {
   events = await openEvents(config as Parameters<typeof openEvents>[0], { logger, clock: systemClock })
   store = await openStore({ state: 'embedded', dataDir: root }, { logger, clock: systemClock })
   await ensureRootUnit(store.database, clock)
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await store?.close()
   await events?.close()

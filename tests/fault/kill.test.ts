@@ -15,7 +15,7 @@ describe('kill -9', () => {
 
   beforeAll(async () => {
     platform = await startPlatform()
-  }, 120_000)
+  }, 240_000)
 
   afterAll(async () => {
     await platform?.stop()

@@ -20,7 +20,7 @@ let platform: Platform
 
 beforeAll(async () => {
   platform = await startPlatform()
-}, 120_000)
+}, 240_000)
 afterAll(async () => {
   await platform?.stop()
   platform?.remove()

@@ -107,7 +107,7 @@ describe('a start that cannot succeed', () => {
       expect(told).toHaveLength(2)
       await nothingLeft()
     },
-    90_000,
+    180_000,
   )
 })
 
@@ -127,6 +127,6 @@ describe('a start that is interrupted', () => {
       expect(await started.exited).toBe(0)
       await nothingLeft()
     },
-    90_000,
+    180_000,
   )
 })

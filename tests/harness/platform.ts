@@ -42,7 +42,7 @@ export interface Answer<Body> {
   body: Body
 }
 
-const startTimeoutMs = 90_000
+const startTimeoutMs = 180_000
 
 /** Starts the platform and waits until `/readyz` answers 200. */
 export async function startPlatform(
