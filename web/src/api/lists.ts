@@ -1,6 +1,6 @@
 import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import { releaseHeld, useHeld } from '../live/held.ts'
+import { followChange, releaseHeld, useHeld } from '../live/held.ts'
 
 export interface Page<Item> {
   items: Item[]
@@ -32,7 +32,11 @@ export function useList<Item>(
     error: query.error ?? undefined,
     onRetry: () => void query.refetch(),
     hasMore: query.hasNextPage,
-    onMore: () => void query.fetchNextPage(),
+    onMore: () => {
+      // The next page goes before an answer that would only renew what is there; that is asked for again after it.
+      const renewing = query.isRefetching
+      void query.fetchNextPage().then(() => renewing && followChange(queries, key))
+    },
     loadingMore: query.isFetchingNextPage,
     stale: query.isPlaceholderData,
     held,

@@ -63,7 +63,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       timer.current = old.current.size > 0 ? setTimeout(flush, gatherMs) : undefined
       const keys = [...old.current]
       old.current.clear()
-      for (const key of keys) followChange(queries, key)
+      for (const key of keys) followChange(queries, [key])
     }
     const onChange = (change: Change) => {
       if (pausedNow.current) return setWaiting((count) => count + 1)

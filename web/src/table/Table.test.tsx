@@ -105,6 +105,19 @@ describe('the one table', () => {
     expect(box.querySelector('[role="alert"]')?.textContent).toContain('broken')
   })
 
+  it('asks on for who waits at the end when the page asked for did not come, but not after a failure', async () => {
+    const onMore = vi.fn()
+    await draw({ hasMore: true, loadingMore: true, onMore })
+    box.querySelector('.table-scroll')!.scrollTop = 40
+    await draw({ hasMore: true, loadingMore: true, onMore })
+    expect(onMore).not.toHaveBeenCalled()
+    await draw({ hasMore: true, loadingMore: false, onMore })
+    expect(onMore).toHaveBeenCalledTimes(1)
+    await draw({ hasMore: true, loadingMore: true, onMore })
+    await draw({ hasMore: true, loadingMore: false, error: new Error('broken'), onMore })
+    expect(onMore).toHaveBeenCalledTimes(1)
+  })
+
   it('remembers the columns that were chosen', async () => {
     localStorage.setItem('watchfire.table.things', JSON.stringify({ shown: ['name'] }))
     await draw({})

@@ -20,6 +20,8 @@ import { ExportMenu } from './ExportMenu.tsx'
 const rowHeight = 32
 /** Of the column of check boxes. */
 const checkWidth = 34
+/** So near the end of what is loaded the next page is asked for. */
+const nearEnd = 320
 /** Above this many rows only those near the screen are drawn. */
 const windowAbove = 200
 
@@ -104,6 +106,19 @@ export function Table<Row>(props: TableProps<Row>) {
     if (activeIndex >= 0) setCursor(activeIndex)
   }, [activeIndex])
 
+  // Who waits at the end of the rows gets the next page without scrolling again, also when the one asked for was taken
+  // back. A table that is not scrolled asks for nothing by itself.
+  const { hasMore, loadingMore, onMore, error } = props
+  const canAsk = hasMore === true && !loadingMore && !error
+  const ask = useRef(onMore)
+  ask.current = onMore
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the rows are what moves the end
+  useEffect(() => {
+    const element = scroll.current
+    if (!canAsk || !element || element.scrollTop === 0) return
+    if (element.scrollHeight - element.scrollTop - element.clientHeight < nearEnd) ask.current?.()
+  }, [canAsk, count])
+
   const windowed = count > windowAbove
   const [first, last] = windowed ? visibleRows(count, view.top, view.height, rowHeight) : [0, count]
   const current = cursor >= 0 && cursor < count ? rows?.[cursor] : undefined
@@ -174,7 +189,7 @@ export function Table<Row>(props: TableProps<Row>) {
         onScroll={(event) => {
           const { scrollTop, clientHeight, scrollHeight } = event.currentTarget
           if (windowed) setView((before) => ({ ...before, top: scrollTop, height: clientHeight }))
-          if (props.hasMore && !props.loadingMore && scrollHeight - scrollTop - clientHeight < 320) props.onMore?.()
+          if (props.hasMore && !props.loadingMore && scrollHeight - scrollTop - clientHeight < nearEnd) props.onMore?.()
         }}
       >
         <table

@@ -362,10 +362,11 @@ function useFresh(rows: Incident[] | undefined): ReadonlySet<string> {
   useEffect(() => {
     if (!rows) return
     setSeen((before) => {
-      if (before)
-        setFresh(
-          new Set(rows.filter(({ id }) => !before.has(id) && id > Math.max(0, ...before)).map(({ id }) => String(id))),
-        )
+      if (before) {
+        let newest = 0
+        for (const id of before) newest = Math.max(newest, id)
+        setFresh(new Set(rows.filter(({ id }) => id > newest).map(({ id }) => String(id))))
+      }
       return new Set([...(before ?? []), ...rows.map(({ id }) => id)])
     })
   }, [rows])
