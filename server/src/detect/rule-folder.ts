@@ -13,7 +13,7 @@ export interface RuleSample {
   lines: string[]
   /** The lines in groups that an empty line parts; of a capture, its scenarios. */
   groups: string[][]
-  /** Of a capture: the lines of each conversation. */
+  /** Of a capture: the lines of each conversation; what is of none goes with the first of its scenario. */
   conversations?: string[][]
 }
 
@@ -98,15 +98,16 @@ function textSample(name: string, text: string): RuleSample {
 
 /** A capture as the records the sensor would send. */
 function captureSample(name: string, bytes: Uint8Array, readCapture: CaptureReader): RuleSample {
-  const conversations = new Map<string, string[]>()
-  const groups = readCapture(bytes).map((records, scenario) =>
-    records.map(({ line, conversation }) => {
-      const key = `${scenario} ${conversation}`
-      conversations.set(key, [...(conversations.get(key) ?? []), line])
-      return line
-    }),
-  )
-  return { name, parser: 'ecs', lines: groups.flat(), groups, conversations: [...conversations.values()] }
+  const conversations: string[][] = []
+  const groups = readCapture(bytes).map((records) => {
+    const own = new Map<string, string[]>()
+    for (const { line, conversation } of records) own.set(conversation, [...(own.get(conversation) ?? []), line])
+    // What is of no conversation, such as what hosts tell of themselves, must not fire by itself: it goes with the first one.
+    const [first = [], ...others] = [...own].filter(([key]) => key !== '').map(([, lines]) => lines)
+    conversations.push([...first, ...(own.get('') ?? [])], ...others)
+    return records.map(({ line }) => line)
+  })
+  return { name, parser: 'ecs', lines: groups.flat(), groups, conversations }
 }
 
 function readEvidence(file: string): RuleEvidence {
