@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Download, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { conversation, pcap } from '../../server/src/traffic/captures-for-tests.ts'
 import { en } from '../../web/src/i18n/en.ts'
 import { zhCN } from '../../web/src/i18n/zh-CN.ts'
 import { choosePassword, type Desk, hasBrowser, openDesk, signIn } from '../harness/browser.ts'
@@ -282,6 +283,24 @@ describe.skipIf(!hasBrowser)('investigation in the browser of CHROME_PATH', () =
     await other.page.getByTestId('empty').waitFor()
     expect(await other.page.getByTestId('incidents-row').count()).toBe(0)
     await other.context.close()
+  })
+
+  it('takes in a capture, reads who talked to whom, and gets the packets', async () => {
+    const capture = pcap(conversation([['>', 'GET / HTTP/1.1\r\nHost: web.example\r\n\r\n']], { source: '10.9.8.7' }))
+    const query = 'source.ip:10.9.8.7'
+    await page.goto(`/traffic?query=${query}`)
+    await page.getByTestId('empty').waitFor()
+    const file = { name: 'wire.pcap', mimeType: 'application/octet-stream', buffer: capture }
+    await page.getByTestId('capture-file').setInputFiles(file)
+    await page.getByTestId('capture-done').waitFor()
+    await page.getByTestId('traffic-totals').locator('a').first().click()
+    await page.getByTestId('events-row').first().locator('time').click()
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('get-packets').click()])
+    expect(readFileSync(await download.path()).equals(capture)).toBe(true)
+    await page.goto('/addresses?ip=10.9.8.7&from=all&tab=talk')
+    await page.getByTestId('traffic-totals').waitFor()
+    await desk.settle()
+    expect(desk.takeProblems()).toEqual([])
   })
 })
 

@@ -269,7 +269,7 @@ export const siteMap: { group: GroupName; pages: PageEntry[] }[] = [
         load: withAntDesign(() => import('./pages/search/EventPage.tsx')),
       },
       {
-        path: '/addresses/$address',
+        path: '/addresses',
         name: 'address',
         permission: 'event:read',
         load: withAntDesign(() => import('./pages/traffic/AddressPage.tsx')),

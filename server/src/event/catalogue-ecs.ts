@@ -1,7 +1,7 @@
 import type { FieldType } from './field-type.ts'
 
 /**
- * ECS fields that are not core, by type and first word: names and types of ECS 9.5 without the experimental sets.
+ * ECS fields that are not core, by type and first word: names and types of ECS 9.5 without the experimental sets, and `tls.client.ja4`.
  * ECS reuses field sets under many parents (`source.geo.*`, `process.parent.hash.*`): `canonicalName` folds these onto
  * one place, so that the table stays readable. A trailing `[]` marks fields that hold arrays.
  */
@@ -62,7 +62,7 @@ const table: Partial<Record<FieldType, string>> = {
       indicator.type software.alias[] software.id software.name software.platforms[] software.reference software.type
       tactic.id[] tactic.name[] tactic.reference[] technique.id[] technique.name[] technique.reference[]
       technique.subtechnique.id[] technique.subtechnique.name[] technique.subtechnique.reference[]
-    tls: cipher client.certificate client.certificate_chain[] client.issuer client.ja3 client.server_name client.subject
+    tls: cipher client.certificate client.certificate_chain[] client.issuer client.ja3 client.ja4 client.server_name client.subject
       client.supported_ciphers[] curve next_protocol server.certificate server.certificate_chain[] server.issuer
       server.ja3s server.subject version version_protocol
     trace: id

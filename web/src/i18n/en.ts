@@ -1457,6 +1457,7 @@ export const en: Words = {
     new: 'new',
     hosts: 'Addresses',
     records: 'Records',
+    value: 'Value',
     noRare: 'Nothing new and nothing rare in this range.',
     rare: {
       tls_client_ja4: 'Client fingerprints (JA4)',

@@ -1414,6 +1414,7 @@ export const zhCN = {
     new: '新',
     hosts: '地址数',
     records: '记录数',
+    value: '值',
     noRare: '该时段没有新出现或罕见的值。',
     rare: {
       tls_client_ja4: '客户端指纹（JA4）',

@@ -139,8 +139,7 @@ export function ValueMenu({ actions, children }: { actions: ValueActions; childr
           icon: <ApartmentOutlined />,
           testId: 'value-address',
           disabled: noSearch,
-          onChoose: () =>
-            void navigate({ to: '/addresses/$address', params: { address: value }, search: merged.range } as never),
+          onChoose: () => void navigate({ to: '/addresses', search: { ip: value, ...merged.range } } as never),
         })
       }
       list.push({

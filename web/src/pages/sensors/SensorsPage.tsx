@@ -93,7 +93,7 @@ export default function SensorsPage() {
         key: 'flows',
         minor: true,
         title: t('sensor.flows'),
-        width: 110,
+        width: 150,
         align: 'right',
         render: (row) => <span className="number">{formatNumber(row.openFlows)}</span>,
       },

@@ -55,7 +55,7 @@ function HostFacts({ host }: { host: Schemas['Host'] }) {
         <thead>
           <tr>
             <th>{t('traffic.hostPage.kind')}</th>
-            <th>{t('detection.value')}</th>
+            <th>{t('traffic.value')}</th>
             <th>{t('traffic.hostPage.origin')}</th>
             <th>{t('source.firstSeen')}</th>
             <th>{t('source.lastSeen')}</th>
@@ -66,7 +66,7 @@ function HostFacts({ host }: { host: Schemas['Host'] }) {
             const kind = kinds.find((name) => name === fact.kind)
             return (
               <tr key={`${fact.kind} ${fact.origin} ${fact.value}`}>
-                <td>{kind ? t(`traffic.hostPage.kinds.${kind}`) : fact.kind}</td>
+                <td className="nowrap">{kind ? t(`traffic.hostPage.kinds.${kind}`) : fact.kind}</td>
                 <td className="mono">
                   {fact.value}
                   {fact.vendor ? <span className="faint"> {fact.vendor}</span> : null}

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { PageHead } from '../../ui/PageHead.tsx'
@@ -21,8 +21,9 @@ const tabs = ['seen', 'talk', 'names', 'files'] as const
 /** Everything seen of one address: what traffic told of it, whom it talks to, what it asked for, and what came of it. */
 export default function AddressPage() {
   const { t } = useTranslation()
-  const { address } = useParams({ strict: false }) as { address: string }
   const [url, setUrl] = useUrl()
+  // In the query, since a dotted path asks the server for a file.
+  const address = url.ip ?? ''
   const { range, span, askAgain } = useSpan('now-30d')
   const tab = tabs.find((name) => name === url.tab) ?? 'seen'
   const query = ofAddress(address)

@@ -38,7 +38,8 @@ export function Totals({ summary, span }: { summary: Summary; span: IsoSpan }) {
 
 /** Who talks to whom: by direction, unit, protocol, pair, service, country. */
 export function Breakdowns({ summary, span, names }: { summary: Summary; span: IsoSpan; names: readonly Name[] }) {
-  const { t } = useTranslation()
+  const { t, i18n } = useTranslation()
+  const places = new Intl.DisplayNames(i18n.language, { type: 'region', fallback: 'code' })
   const wordsOf: Record<Name, string[]> = {
     directions: [t('traffic.direction')],
     pairs: [t('traffic.from'), t('traffic.to')],
@@ -53,7 +54,11 @@ export function Breakdowns({ summary, span, names }: { summary: Summary; span: I
     const direction = directions.find((name) => name === value)
     return (
       <Value field={field} value={value} className="mono">
-        {field === 'network.direction' && direction ? t(`traffic.directions.${direction}`) : value}
+        {field === 'network.direction' && direction
+          ? t(`traffic.directions.${direction}`)
+          : field.endsWith('country_iso_code') && /^[A-Z]{2}$/.test(value)
+            ? places.of(value)
+            : value}
       </Value>
     )
   }

@@ -22,7 +22,7 @@ export function Facets({ query, span, fields }: { query: string; span: IsoSpan; 
   return data.facets.map(({ field, values }) => (
     <Card key={field} size="half" title={fields[field]}>
       <FigureTable
-        words={[t('detection.value')]}
+        words={[t('traffic.value')]}
         figures={[t('traffic.records')]}
         span={span}
         none={t('traffic.nothing')}

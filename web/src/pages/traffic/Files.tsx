@@ -49,7 +49,7 @@ export function Files({ query, span }: { query: string; span: IsoSpan }) {
       {
         key: 'time',
         title: t('search.time'),
-        width: 130,
+        width: 160,
         render: (row) => (
           <Link to={`/events/${encodeURIComponent(row['event.id'])}` as '/'}>
             <Time value={row['@timestamp']} />

@@ -50,7 +50,7 @@ function RareCard({ field, query, span }: { field: (typeof fields)[number]; quer
       {error ? <Problem error={error} onRetry={() => void refetch()} /> : null}
       {data ? (
         <FigureTable
-          words={[t('detection.value'), '', t('source.firstSeen')]}
+          words={[t('traffic.value'), '', t('source.firstSeen')]}
           figures={[t('traffic.hosts'), t('traffic.records')]}
           span={span}
           none={t('traffic.noRare')}

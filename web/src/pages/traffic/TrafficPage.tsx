@@ -1,4 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client.ts'
 import { Histogram } from '../../charts/Histogram.tsx'
@@ -41,11 +42,17 @@ export default function TrafficPage() {
     range: span,
   }
   const wide = () => ask({ from: 'all', to: 'now' })
+  // What was just taken in is stored a moment later: its first figures are waited for.
+  const [awaited, setAwaited] = useState(false)
+  const onUploaded = () => {
+    setAwaited(true)
+    wide()
+  }
   return (
     <ValueMenu actions={actions}>
       <div className="page" data-testid="traffic-page">
         <PageHead title={t('pages.traffic')}>
-          <CaptureUpload onDone={wide} />
+          <CaptureUpload onDone={onUploaded} />
         </PageHead>
         <div className="search-head">
           <QueryBar query={query} range={span} onSubmit={(next) => ask({ query: next || undefined })} />
@@ -58,7 +65,7 @@ export default function TrafficPage() {
           tabs={tabs.map((key) => ({ key, label: t(`traffic.tabs.${key}`) }))}
         />
         {tab === 'talk' ? (
-          <Talk query={query} span={span} isAll={range.from === 'all'} onWide={wide} onSpan={ask} />
+          <Talk query={query} span={span} isAll={range.from === 'all'} awaited={awaited} onWide={wide} onSpan={ask} />
         ) : null}
         {tab === 'rare' ? <Rare query={query} span={span} /> : null}
         {tab === 'encrypted' ? (
@@ -93,16 +100,18 @@ interface TalkProps {
   query: string
   span: IsoSpan
   isAll: boolean
+  awaited: boolean
   onWide(): void
   onSpan(span: { from: string; to: string }): void
 }
 
-function Talk({ query, span, isAll, onWide, onSpan }: TalkProps) {
+function Talk({ query, span, isAll, awaited, onWide, onSpan }: TalkProps) {
   const { t } = useTranslation()
   const { data, error, refetch } = useQuery({
     queryKey: ['traffic', 'summary', query, span],
     queryFn: ({ signal }) => answer(api.POST('/api/v1/traffic/summary', { body: { query, ...span }, signal })),
     staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: ({ state }) => (awaited && state.data?.flows === 0 ? 2000 : false),
   })
   const histogram = useQuery({
     queryKey: ['histogram', data?.query, span],
