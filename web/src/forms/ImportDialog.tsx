@@ -5,6 +5,7 @@ import { formatNumber } from '../ui/format.ts'
 import { refusalText } from '../ui/problemText.ts'
 import { Problem } from '../ui/States.tsx'
 import { Dialog } from './Dialog.tsx'
+import { LineNotJson } from './lines.ts'
 
 interface ImportDialogProps {
   title: string
@@ -74,7 +75,13 @@ export function ImportDialog({ title, hint, send, onClose }: ImportDialogProps) 
             value={text}
             onChange={(event) => setText(event.target.value)}
           />
-          {error ? <Problem error={error} /> : null}
+          {error instanceof LineNotJson ? (
+            <p className="bad" role="alert">
+              {t('import.notJson', { line: error.message })}
+            </p>
+          ) : error ? (
+            <Problem error={error} />
+          ) : null}
         </div>
       )}
     </Dialog>

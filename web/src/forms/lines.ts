@@ -31,7 +31,10 @@ export function parseCsv(text: string): string[][] {
   return rows
 }
 
-/** Records of a CSV with a header, or of JSON lines. Throws SyntaxError naming the line that is no JSON. */
+/** A line that begins as JSON and is none; the message is its number and its beginning. */
+export class LineNotJson extends SyntaxError {}
+
+/** Records of a CSV with a header, or of JSON lines. Throws LineNotJson. */
 export function parseRecords(text: string): Record<string, unknown>[] {
   const body = text.replace(/^\uFEFF/, '')
   if (body.trimStart().startsWith('{')) {
@@ -40,7 +43,7 @@ export function parseRecords(text: string): Record<string, unknown>[] {
       try {
         return [JSON.parse(line) as Record<string, unknown>]
       } catch {
-        throw new SyntaxError(`${index + 1}: ${line.slice(0, 80)}`)
+        throw new LineNotJson(`${index + 1}: ${line.slice(0, 80)}`)
       }
     })
   }

@@ -92,6 +92,7 @@ export const en: Words = {
     file: 'Choose a file',
     text: 'Paste text',
     done: '{{imported}} imported, {{unchanged}} known already.',
+    notJson: 'This line is no JSON; nothing was imported: {{line}}',
     rejected: '{{number}} were refused (line: reason):',
   },
   correlationWhy: {

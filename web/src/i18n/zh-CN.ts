@@ -90,6 +90,7 @@ export const zhCN = {
     file: '选择文件',
     text: '粘贴内容',
     done: '已导入 {{imported}} 条，{{unchanged}} 条原已存在。',
+    notJson: '这一行不是有效的 JSON，未导入任何内容：{{line}}',
     rejected: '有 {{number}} 条未被接受（行号：原因）：',
   },
   correlationWhy: {

@@ -147,7 +147,7 @@ export function Incidents({ incidents }: { incidents: NonNullable<Overview['inci
                       }}
                     />
                   </td>
-                  <td className="right number" style={{ width: 44 }}>
+                  <td className="right number" style={{ width: 64, whiteSpace: 'nowrap' }}>
                     {formatNumber(count)}
                   </td>
                 </tr>
