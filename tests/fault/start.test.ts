@@ -12,8 +12,14 @@ import { until } from '../harness/platform.ts'
 const binary = fileURLToPath(new URL('../../server/bin/watchfire.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'watchfire-start-'))
 const servers: Server[] = []
+const starts: Started[] = []
 
-afterEach(() => {
+afterEach(async () => {
+  // A test that ran out of time leaves none behind for the next one.
+  for (const { child, exited } of starts.splice(0)) {
+    child.kill('SIGTERM')
+    await exited
+  }
   for (const server of servers.splice(0)) server.close()
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -41,7 +47,9 @@ async function serve(environment: Record<string, string>): Promise<Started> {
     })
   }
   const exited = new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { child, output: () => output, exited }
+  const started = { child, output: () => output, exited }
+  starts.push(started)
+  return started
 }
 
 /** A listener of somebody else. */
