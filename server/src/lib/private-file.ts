@@ -63,7 +63,8 @@ function writeDraft(path: string, text: string | Iterable<string>, draftName: st
   return draft
 }
 
-function syncDirectory(path: string): void {
+/** What was made, renamed or removed in the directory survives a power cut. */
+export function syncDirectory(path: string): void {
   const directory = openSync(path, 'r')
   try {
     fsyncSync(directory)

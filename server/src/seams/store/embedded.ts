@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { syncDirectory } from '../../lib/private-file.ts'
 import { lockDirectory, processCommand } from '../child/directory-lock.ts'
 import { freePort } from '../child/free-port.ts'
 import { endWithParent } from '../child/parent-watch.ts'
@@ -106,6 +107,7 @@ async function createCluster(
     ])
     await run(command!, args, { ...account.spawnOptions, cwd: draft })
     renameSync(draft, join(directory, 'cluster'))
+    syncDirectory(directory)
   } finally {
     await unlink(passwordFile)
   }
