@@ -239,20 +239,20 @@ async function probeLatencies(
   seen: Map<string, number>,
 ): Promise<number[]> {
   const latencies: number[] = []
-  for (let offset = 0; ; offset += 200) {
-    const answer = await platform.request<{ items: { id: string | number }[] }>(
+  for (let after: string | null = ''; after !== null; ) {
+    const answer: { status: number; body: { items: { id: string }[]; next: string | null } } = await platform.request(
       'GET',
-      `/api/v1/detections?limit=200&offset=${offset}`,
+      `/api/v1/detections?limit=200${after && `&after=${encodeURIComponent(after)}`}`,
     )
     if (answer.status !== 200)
       throw new Error(`the detections were answered ${answer.status}: ${JSON.stringify(answer.body)}`)
     for (const detection of answer.body.items) {
       const user = /\bprobe\d+\b/.exec(JSON.stringify(detection))?.[0]
-      const toldAtMs = seen.get(String(detection.id))
+      const toldAtMs = seen.get(detection.id)
       const sentAtMs = user ? sent.get(user) : undefined
       if (sentAtMs !== undefined && toldAtMs !== undefined) latencies.push(toldAtMs - sentAtMs)
     }
-    if (answer.body.items.length < 200) break
+    after = answer.body.next
   }
   return latencies.sort((a, b) => a - b)
 }
