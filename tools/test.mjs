@@ -27,6 +27,7 @@ buildWhenNeeded()
 mkdirSync(artefacts, { recursive: true })
 
 const environment = { ...process.env }
+if (isWanted('unit')) await findPeers()
 const found = findParts()
 if (isWanted('unit')) await runSuite('unit')
 await found
@@ -163,6 +164,18 @@ function printTable(head, lines) {
     )
     console.log(cells.join('  ').trimEnd())
     if (index === 0) console.log(widths.map((width) => '-'.repeat(width)).join('  '))
+  }
+}
+
+/** The real programs that unit tests speak with; they are small, so the tests wait for them. */
+async function findPeers() {
+  const isThere = (name) => existsSync(`/usr/sbin/${name}`) || existsSync(`/usr/local/sbin/${name}`)
+  for (const [name, program] of [
+    ['clamav-daemon', 'clamd'],
+    ['softflowd', 'softflowd'],
+  ]) {
+    if (isThere(program) || ((await aptInstall(name)) && isThere(program))) continue
+    console.log(`No ${program} found: install it (Debian: apt-get install ${name}).`)
   }
 }
 
